@@ -6,4 +6,5 @@ import Metrics
 import NIOSSL
 import ServiceLifecycle
 import Tracing
+
 enum Placeholder {}

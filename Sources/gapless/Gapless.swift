@@ -1,3 +1,4 @@
 import ArgumentParser
 import AsyncHTTPClient
+
 @main struct Gapless: ParsableCommand { func run() {} }

@@ -1,0 +1,46 @@
+/// How much of a client's queue the server keeps while nobody has acknowledged it, and for how long.
+public struct RetentionPolicy: Hashable, Sendable {
+    /// The most messages kept for one client. Default 1,000.
+    public var maxMessages: Int
+
+    /// The most payload bytes kept for one client. Default 4 MiB.
+    public var maxBytes: Int
+
+    /// How long a message is kept. Default 1 h.
+    public var maxAge: Duration
+
+    /// What happens to a message that does not fit. Default: the oldest give way, and the client is told.
+    public var onOverflow: OverflowPolicy
+
+    /// How long a queue is kept after its client went away. Default 24 h; at most what `maxKeep` of the server says.
+    public var keep: Duration
+
+    /// The defaults, or other values.
+    ///
+    /// - Precondition: counts are at least 1, durations at least 1 ms.
+    public init(
+        maxMessages: Int = 1_000,
+        maxBytes: Int = 4_194_304,
+        maxAge: Duration = .seconds(3_600),
+        onOverflow: OverflowPolicy = .discardOldest,
+        keep: Duration = .seconds(86_400)
+    ) {
+        precondition(
+            maxMessages >= 1 && maxBytes >= 1 && maxAge.milliseconds >= 1 && keep.milliseconds >= 1,
+            "retention keeps at least something"
+        )
+        self.maxMessages = maxMessages
+        self.maxBytes = maxBytes
+        self.maxAge = maxAge
+        self.onOverflow = onOverflow
+        self.keep = keep
+    }
+}
+
+/// What happens when a queue is full.
+public enum OverflowPolicy: String, Hashable, Sendable {
+    /// The oldest messages give way; the client is told by a gap.
+    case discardOldest
+    /// The new message is refused; the sender is told.
+    case rejectNew
+}

@@ -1,0 +1,62 @@
+/// A moment on a monotonic clock, in nanoseconds from an origin of the shell's choosing; decisions about waiting use it.
+public struct Instant: Hashable, Comparable, Sendable {
+    /// Nanoseconds since the origin.
+    public let nanoseconds: Int64
+
+    /// Wraps a reading.
+    public init(nanoseconds: Int64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    /// The moment that much later.
+    public static func + (left: Instant, right: Duration) -> Instant {
+        Instant(nanoseconds: left.nanoseconds + right.nanoseconds)
+    }
+
+    /// The time from `right` to `left`.
+    public static func - (left: Instant, right: Instant) -> Duration {
+        .nanoseconds(left.nanoseconds - right.nanoseconds)
+    }
+
+    public static func < (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds < right.nanoseconds
+    }
+}
+
+/// A moment on the store's clock: milliseconds since the UNIX epoch, 0 through 2^53-1. Messages carry it, retention uses it.
+public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// Milliseconds since the UNIX epoch.
+    public let milliseconds: UInt64
+
+    /// - Precondition: `milliseconds` is at most 2^53-1.
+    public init(milliseconds: UInt64) {
+        precondition(milliseconds <= Limits.maxInteger, "a timestamp is at most 2^53-1 milliseconds")
+        self.milliseconds = milliseconds
+    }
+
+    /// The moment that much later, cut to milliseconds; the latest timestamp when the sum would be beyond it.
+    public static func + (left: Timestamp, right: Duration) -> Timestamp {
+        let (sum, overflow) = left.milliseconds.addingReportingOverflow(UInt64(Swift.max(0, right.milliseconds)))
+        return Timestamp(milliseconds: overflow ? Limits.maxInteger : Swift.min(sum, Limits.maxInteger))
+    }
+
+    public static func < (left: Timestamp, right: Timestamp) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
+
+    public var description: String { String(self.milliseconds) }
+}
+
+extension Duration {
+    /// The duration in nanoseconds, cut to what 64 bits hold (292 years).
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let (sum, isBeyond) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return isBeyond ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// The duration in milliseconds, cut towards zero.
+    package var milliseconds: Int64 { self.nanoseconds / 1_000_000 }
+}
