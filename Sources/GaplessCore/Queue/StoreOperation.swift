@@ -2,6 +2,8 @@
 package enum StoreOperation: Hashable, Sendable {
     /// A message for one or many clients.
     case append(AppendOperation)
+    /// Messages in order, under one idempotency key: the first refusal ends it.
+    case appendSequence(AppendSequenceOperation)
     /// Everything through a number was handled.
     case acknowledge(AcknowledgeOperation)
     /// A connection becomes the queue's one voice.
@@ -41,6 +43,27 @@ package struct AppendOperation: Hashable, Sendable {
         self.recipients = recipients
         self.payload = payload
         self.timeToLive = timeToLive
+        self.idempotencyKey = idempotencyKey
+    }
+}
+
+/// Messages that are stored in their order, or up to the first one that is refused.
+///
+/// So a sender of many lines never sees a later line stored before an earlier one, and pays one idempotency key for all of them. What was
+/// stored before the refusal stays stored, and a repetition under the same key gives the same receipt. A sequence of which nothing was
+/// stored leaves no key behind.
+package struct AppendSequenceOperation: Hashable, Sendable {
+    /// At least one; none has an idempotency key of its own.
+    package var appends: [AppendOperation]
+    /// One key for all of them.
+    package var idempotencyKey: IdempotencyKey?
+
+    package init(appends: [AppendOperation], idempotencyKey: IdempotencyKey? = nil) {
+        precondition(
+            !appends.isEmpty && appends.allSatisfy { $0.idempotencyKey == nil },
+            "a sequence holds messages, and its key is the only one"
+        )
+        self.appends = appends
         self.idempotencyKey = idempotencyKey
     }
 }

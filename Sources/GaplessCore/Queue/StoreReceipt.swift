@@ -1,6 +1,7 @@
 /// What became of one operation, in the order of the batch. A receipt exists only for what is durable.
 package enum StoreReceipt: Hashable, Sendable {
     case append(AppendReceipt)
+    case appendSequence(AppendSequenceReceipt)
     case acknowledge(AcknowledgeReceipt)
     case attach(AttachReceipt)
     case detach(DetachReceipt)
@@ -37,6 +38,22 @@ package struct AppendReceipt: Hashable, Sendable {
         self.deliveries = deliveries
         self.isRepeat = isRepeat
         self.refusal = refusal
+    }
+}
+
+/// What became of a sequence of sends.
+package struct AppendSequenceReceipt: Hashable, Sendable {
+    /// One receipt for each message that was stored, in their order. A message counts as stored when it was for every recipient.
+    package var stored: [AppendReceipt]
+    /// The receipt of the message that ended the sequence; nil when all were stored. Nothing of that message was stored.
+    package var refused: AppendReceipt?
+    /// Whether this is the receipt of an earlier sequence with the same idempotency key; nothing was stored now.
+    package var isRepeat: Bool
+
+    package init(stored: [AppendReceipt], refused: AppendReceipt? = nil, isRepeat: Bool = false) {
+        self.stored = stored
+        self.refused = refused
+        self.isRepeat = isRepeat
     }
 }
 
