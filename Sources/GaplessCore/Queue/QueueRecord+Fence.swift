@@ -1,0 +1,35 @@
+extension QueueRecord {
+    /// Why an operation under a fence has no effect; nil when the fence is current (Protocol.md §5.3, R5.3-6).
+    ///
+    /// The end of a connection does not change the generation: what it did before, such as a handler that still runs, goes on under its fence.
+    package func refusal(of fence: Fence) -> FenceRefusal? {
+        guard fence.epoch == self.epoch else { return .otherEpoch(self.epoch) }
+        guard fence.generation != self.generation else { return nil }
+        // A generation from the future can only come from a store that went back in time; that is another numbering.
+        guard fence.generation < self.generation else { return .otherEpoch(self.epoch) }
+        return .newer(self.generation, instance: self.holder?.instance)
+    }
+
+    /// The connection ended; the queue stays and its lifetime runs. A repetition changes nothing.
+    package mutating func detach(_ operation: DetachOperation, now: Timestamp) -> DetachReceipt {
+        if let refusal = self.refusal(of: operation.fence) { return .refused(refusal) }
+        if self.lastAttachment?.detached == nil {
+            self.lastAttachment?.detached = now
+        }
+        return .detached
+    }
+
+    /// Moves a mark from the number before to the number (Protocol.md §7.2, R7.2-4); nil when it moved, else why not.
+    ///
+    /// The caller stores the handler's sends in the same transaction, and leaves the record as it was when one of them is refused.
+    package mutating func advanceMark(_ operation: MarkOperation) -> MarkReceipt? {
+        if let refusal = self.refusal(of: operation.fence) { return .refused(refusal) }
+        let mark = self.outboxes[operation.outbox]
+        guard operation.number > mark else {
+            return operation.number == mark && mark > .zero ? .repeated : .notNext(mark: mark)
+        }
+        guard operation.number == mark.next else { return .notNext(mark: mark) }
+        self.outboxes.set(operation.outbox, to: operation.number)
+        return nil
+    }
+}
