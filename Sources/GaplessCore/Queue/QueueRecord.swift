@@ -94,6 +94,11 @@ package struct QueueRecord: Hashable, Sendable {
         return Holder(fence: self.fence, instance: last.instance, node: last.node)
     }
 
+    /// The store began a new life; the queue's own part of the epoch stays, and every old fence is void.
+    package mutating func changeIncarnation(to incarnation: Incarnation) {
+        self.epoch = Epoch(incarnation: incarnation, queue: self.epoch.queue)
+    }
+
     /// Whether the queue ever had a message.
     package var hasHadMessage: Bool { self.head > .zero }
 }
