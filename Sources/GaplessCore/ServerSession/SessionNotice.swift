@@ -75,7 +75,7 @@ package struct DrainOrder: Hashable, Sendable {
 }
 
 /// Why and how a connection is ended by the server: the contents of its `ERROR` (Protocol.md §3.7).
-package struct SessionEnding: Hashable, Sendable {
+package struct SessionEnding: Error, Hashable, Sendable {
     package var error: ErrorFrame
     /// Whether the connection lost its fence, so that nothing is left to detach.
     package var isDisplaced: Bool
@@ -105,6 +105,7 @@ package struct SessionEnding: Hashable, Sendable {
         self.isDisplaced = true
     }
 
+    /// The same, of a connection that lost its fence.
     var displaced: SessionEnding {
         var ending = self
         ending.isDisplaced = true
