@@ -1,0 +1,223 @@
+// What the end of a connection means, Protocol.md §5.3, §5.6, §9.2, §10.1 and §11.
+extension ClientSession {
+    /// A connection is gone.
+    mutating func end(_ role: Role, _ end: ConnectionEnd, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        switch role {
+        case .older: self.older = nil
+        case .opening: self.openingEnded(end, &turn)
+        case .newest: self.newestEnded(end, &turn)
+        }
+    }
+
+    private mutating func openingEnded(_ end: ConnectionEnd, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard let connection = self.opening else { return }
+        self.opening = nil
+        let ending = Ending(connection, end, now: turn.now)
+        // Protocol.md [R5.6-1]: only the answer to a HELLO counts.
+        if connection.isGreeting, ending.code == .internalError { self.failedResumes += 1 }
+        // A refused second connection does not end the first (Protocol.md [R10.1-7]).
+        if self.newest == nil { self.react(to: ending, &turn) } else { self.moveFailed(ending, &turn) }
+    }
+
+    private mutating func newestEnded(_ end: ConnectionEnd, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard let connection = self.newest else { return }
+        let ending = Ending(connection, end, now: turn.now)
+        self.newest = nil
+        self.move = nil
+        self.outbox.connectionEnded()
+        if ending.isHealthy { self.backoff.reset() }
+        if self.goal == .leaving { return self.leaveIfDone(&turn) }
+        if let opening = self.opening {
+            guard ending.code?.stopsMove == true else {
+                // The second connection is on its way; it tells what became of the session.
+                self.note(ending, &turn)
+                return self.tell(.connecting(endpoint: opening.endpoint), &turn)
+            }
+        }
+        self.react(to: ending, &turn)
+    }
+
+    /// Keeps what the server said about coming back to where it said it (Protocol.md [R11.2-5]).
+    mutating func note(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        if let retryAfter = ending.retryAfter {
+            let moment = turn.now + retryAfter.jittered(upTo: ending.jitter, using: &turn.random)
+            self.endpoints.postpone(ending.endpoint, until: moment)
+        }
+        if !ending.isGoodEndpoint { self.endpoints.failed(at: ending.endpoint) }
+    }
+
+    /// There is no connection left: what comes next is decided by the range of the code.
+    private mutating func react(to ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        self.note(ending, &turn)
+        if self.goal == .leaving { return self.leaveIfDone(&turn) }
+        switch ending.demand {
+        case .resumeAtOnce:
+            let jitter = Duration.zero.jittered(upTo: ending.jitter, using: &turn.random)
+            self.resume(after: jitter + self.shortLifeBackoff(ending, &turn), ending, &turn)
+        case .resumeLater:
+            let wait = self.backoff.next(using: &turn.random)
+            let isPostponed = ending.retryAfter != nil && !self.endpoints.isAnyOpen(at: turn.now + wait)
+            self.resume(after: isPostponed ? .zero : wait, ending, &turn)
+        case .startOver:
+            self.startOver(ending, &turn)
+        case .renewToken:
+            guard self.authentication.canRenew else { return self.stop(ending.stopReason, &turn) }
+            self.authentication.refused(ending.stopReason)
+            self.resume(after: self.shortLifeBackoff(ending, &turn), ending, &turn)
+            self.requestToken(.hello, &turn)
+        case .stop:
+            self.stop(ending.stopReason, &turn)
+        case .superseded:
+            if ending.isAnswerToHello { self.takeNewInstance(&turn) }
+            self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+        case .takenOver:
+            if let lastForce = self.lastForce, turn.now - lastForce < ClientTimes.force { return self.stop(ending.stopReason, &turn) }
+            self.isForcing = true
+            self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+        case .resumeWithBackoff:
+            self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+        }
+    }
+
+    /// Where a connection that lived long resumes at once, one that did not resumes with backoff.
+    private mutating func shortLifeBackoff(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) -> Duration {
+        ending.isHealthy ? .zero : self.backoff.next(using: &turn.random)
+    }
+
+    /// Waits, then connects.
+    private mutating func resume(after wait: Duration, _ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        let moment = self.endpoints.select(at: turn.now + wait)
+        self.waiting = moment
+        self.tell(.offline(ending.reason, retryAfter: moment - turn.now), &turn)
+    }
+
+    /// The position means nothing any more, and perhaps not even the name (Protocol.md §9.2, [R11.2-4]).
+    private mutating func startOver(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        if ending.forget {
+            self.identity.client = nil
+            self.identity.token = nil
+            self.authentication.forget()
+            _ = self.saveIdentity(.later, &turn)
+            self.renewOutbox(&turn)
+        }
+        self.downlink.forget()
+        self.saveProgress(.later, &turn)
+        turn.perform(.deliver(.reset(.unknown)))
+        self.resume(after: self.shortLifeBackoff(ending, &turn), ending, &turn)
+    }
+
+    /// The saved state went back: its attempts are used up (Protocol.md [R5.3-11]).
+    mutating func takeNewInstance(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        self.identity.instance = InstanceID(using: &turn.random)
+        self.identity.attempt = nil
+        self.downlink.forgetGeneration()
+    }
+
+    // MARK: Not coming back
+
+    /// A code said stop: the position and the outbox are kept (Protocol.md [R11.2-3]).
+    mutating func stop(_ reason: StopReason, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        if reason.code == .ended, case .ended = self.goal { self.forgetSession(&turn) }
+        self.goal = .stopped
+        self.closeAll(&turn)
+        if self.downlink.isUnsaved { self.saveProgress(.later, &turn) }
+        self.tell(.stopped(reason), &turn)
+    }
+
+    /// The server confirmed `BYE`: there is nothing to come back to.
+    private mutating func forgetSession(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        _ = self.outbox.renew(OutboxID(using: &turn.random))
+        let discarded = self.outbox.discardAll()
+        if !discarded.isEmpty { turn.perform(.discarded(discarded, .sessionEnded)) }
+        _ = self.ledger.record(.outbox(self.outbox.record), .later, &turn)
+        self.downlink.forget()
+        self.saveProgress(.later, &turn)
+    }
+
+    private mutating func closeAll(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        self.opening?.close(.normal, &turn)
+        self.newest?.close(.normal, &turn)
+        self.letGoOfOlder(&turn)
+        self.opening = nil
+        self.newest = nil
+        self.move = nil
+        self.waiting = nil
+        self.outbox.connectionEnded()
+    }
+
+    /// Finishes leaving, once what was handled is saved and acknowledged.
+    mutating func leaveIfDone(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard self.goal == .leaving else { return }
+        self.opening?.close(.normal, &turn)
+        self.opening = nil
+        self.move = nil
+        if self.newest?.isSpeaking == true, !self.downlink.isSettled {
+            if !self.downlink.isSaving { self.saveProgress(.now, &turn) }
+            guard self.downlink.isSettled else { return }
+            self.acknowledge(&turn)
+        }
+        self.goal = .idle
+        self.closeAll(&turn)
+        self.tell(.idle, &turn)
+    }
+
+    /// Says `BYE` when the application wants it and nothing of its uplink is in doubt (Protocol.md §10.3).
+    mutating func sayByeIfDue(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard case .ended(let ending) = self.goal, self.opening == nil, self.newest?.isSpeaking == true else { return }
+        guard ending == .immediately || self.outbox.isEmpty else { return }
+        self.newest?.send(.bye, &turn)
+        self.newest?.attachment?.isEnding = true
+        self.newest?.liveness?.mute()
+        self.move = nil
+    }
+}
+
+/// What a connection was when it ended, and what was said last.
+struct Ending {
+    let endpoint: String
+    let end: ConnectionEnd
+    let error: ErrorFrame?
+    /// Whether it lived long enough to count as a success.
+    let isHealthy: Bool
+    let isAnswerToHello: Bool
+    /// What the server said: the code of its `ERROR`, whatever Close followed (Protocol.md [R3.7-5]).
+    let code: CloseCode?
+
+    init(_ connection: ClientConnection, _ end: ConnectionEnd, now: Instant) {
+        self.endpoint = connection.endpoint
+        self.end = end
+        self.error = connection.error
+        self.isHealthy = connection.attachment.map { ClientTimes.healthy <= now - $0.since } ?? false
+        self.isAnswerToHello = connection.isGreeting
+        if let error = connection.error {
+            self.code = error.code
+        } else if case .closed(let code) = end {
+            self.code = code
+        } else {
+            self.code = nil
+        }
+    }
+
+    var demand: Demand { self.code?.demand ?? .resumeWithBackoff }
+    var retryAfter: Duration? { self.error?.retryAfter }
+    var jitter: Duration { self.error?.jitter ?? .zero }
+    var forget: Bool { self.error?.forget ?? false }
+    var stopReason: StopReason { StopReason(code: self.code ?? .abnormal, message: self.error?.message ?? "") }
+
+    /// Whether the same endpoint is the best one to come back to: it worked, and it did not send the client away.
+    var isGoodEndpoint: Bool {
+        self.isHealthy && self.demand == .resumeWithBackoff
+    }
+
+    var reason: OfflineReason {
+        if let code = self.code, self.error != nil || code.rawValue >= 4000 { return .closed(code, message: self.error?.message ?? "") }
+        return switch self.end {
+        case .closed: .lost
+        case .silent: .silent
+        case .misbehaved: .serverAtFault
+        case .timedOut: .timedOut
+        case .outboxRenewed: .outboxRenewed
+        case .notMoved: .notMoved
+        }
+    }
+}
