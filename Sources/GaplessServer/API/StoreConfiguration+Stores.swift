@@ -1,0 +1,17 @@
+public import GaplessStore
+
+extension StoreConfiguration {
+    /// Queues in one SQLite file, which several servers on one machine may share. The file is created when there is none.
+    public static func sqlite(path: String) -> StoreConfiguration {
+        StoreConfiguration("sqlite:\(path)") { _ throws(QueueStoreError) in
+            throw QueueStoreError(.unavailable, "The store cannot be opened.")
+        }
+    }
+
+    /// Queues in memory, for tests and trials: they end with the process. Servers that are given the same value share them.
+    public static func memory() -> StoreConfiguration {
+        StoreConfiguration("memory") { _ throws(QueueStoreError) in
+            throw QueueStoreError(.unavailable, "The store cannot be opened.")
+        }
+    }
+}

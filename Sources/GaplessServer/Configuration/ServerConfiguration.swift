@@ -1,0 +1,89 @@
+public import GaplessCore
+
+/// Everything that can be set about a server. The defaults suit a service with some thousand clients; set what you care about.
+///
+/// Each setting has bounds; one that is out of them is refused by `GaplessServer.init`, before a port is opened.
+public struct ServerConfiguration: Sendable {
+    /// The node's name, for people and logs. Default: the machine's host name.
+    public var name: NodeName
+
+    /// Where clients connect. Default `127.0.0.1:8400`.
+    public var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8_400)
+
+    /// The path of the WebSocket. Default `/gapless`.
+    public var path: String = "/gapless"
+
+    /// Certificate and key of the public listener; nil for a listener without TLS, on loopback or behind a balancer that ends TLS.
+    public var tls: TLSFiles?
+
+    /// Which web pages may connect. Default: those of the same host.
+    public var origins: OriginRule = .sameHost
+
+    /// URLs of the service that clients are told in `WELCOME`, at most 16. Default: none.
+    public var endpoints: [String] = []
+
+    /// The admin listener; nil for none. Default `127.0.0.1:8401`, without a key.
+    public var admin: AdminConfiguration? = AdminConfiguration(listen: ListenAddress(host: "127.0.0.1", port: 8_401))
+
+    /// What queues keep.
+    public var retention: RetentionPolicy = RetentionPolicy()
+
+    /// The longest lifetime of a queue that a client can wish for. Default 30 days, at most 365.
+    public var maxKeep: Duration = .seconds(30 * 86_400)
+
+    /// The most clients of one user. Default 100, at most 10,000.
+    public var maxClientsPerUser: Int = 100
+
+    /// The most queues in the store. Default 1,000,000, at most 100,000,000.
+    public var maxQueues: Int = 1_000_000
+
+    /// The most payload bytes in the store; sends fail with `full` above it. Default 10 GiB.
+    public var maxStoreBytes: Int = 10_737_418_240
+
+    /// How long idempotency keys are remembered. Default 1 h, at most 24 h.
+    public var keyLifetime: Duration = .seconds(3_600)
+
+    /// The largest payload of a message, in bytes. Default 64 KiB, at most 1 MiB.
+    public var maxMessageBytes: Int = Limits.defaultMaxPayloadBytes
+
+    /// The window of each connection's downlink. Default 256 messages and 1 MiB; at most 65,536 messages and 64 MiB.
+    public var downlinkWindow: Window = .defaultDownlink
+
+    /// The window of each connection's uplink. Default 64 messages and 256 KiB; at most 65,536 messages and 64 MiB.
+    public var uplinkWindow: Window = .defaultUplink
+
+    /// A side that has sent nothing for so long sends a `PING`. Default 20 s; 100 ms through 300 s.
+    public var heartbeat: Duration = .seconds(20)
+
+    /// A connection on which nothing came for so long is dead. Default 30 s; longer than `heartbeat`, at most 600 s.
+    public var silence: Duration = .seconds(30)
+
+    /// How long a connection may take to say `HELLO`. Default 10 s; 100 ms through 60 s.
+    public var helloDeadline: Duration = .seconds(10)
+
+    /// How long a client has for `AUTH` when its authentication ends. Default 25 s; 1 s through 300 s.
+    public var authenticationGrace: Duration = .seconds(25)
+
+    /// How often a handler that throws is run for one message before `onFailure` decides. Default 5; 1 through 100.
+    public var handlerAttempts: Int = 5
+
+    /// The time within which clients are asked to move when the server stops. Default 10 s; 0 through 300 s.
+    public var drainTime: Duration = .seconds(10)
+
+    /// How long stopping may take in all before what is left is cut off. Default 60 s; longer than `drainTime`, at most 600 s.
+    public var hardStop: Duration = .seconds(60)
+
+    /// The most connections. Nil takes what the limit of open files leaves. Default nil.
+    public var maxConnections: Int?
+
+    /// The most sends that wait for the store at once; `overloaded` beyond. Default 50,000; 1 through 1,000,000.
+    public var maxPendingSends: Int = 50_000
+
+    /// How many threads serve connections. Default: one for each processor, at most 64.
+    public var threads: Int?
+
+    /// The defaults.
+    public init() {
+        self.name = NodeName.ofHost
+    }
+}

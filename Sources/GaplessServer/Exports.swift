@@ -1,0 +1,25 @@
+// The words of the protocol, so that a user of this module needs no other import.
+@_exported public import struct GaplessCore.ClientID
+@_exported public import struct GaplessCore.CloseCode
+@_exported public import struct GaplessCore.Epoch
+@_exported public import struct GaplessCore.Gap
+@_exported public import struct GaplessCore.GapReason
+@_exported public import struct GaplessCore.Generation
+@_exported public import struct GaplessCore.IdempotencyKey
+@_exported public import struct GaplessCore.Identity
+@_exported public import struct GaplessCore.Incarnation
+@_exported public import struct GaplessCore.InstanceID
+@_exported public import enum GaplessCore.Limits
+@_exported public import struct GaplessCore.NodeName
+@_exported public import struct GaplessCore.OutboxID
+@_exported public import enum GaplessCore.OverflowPolicy
+@_exported public import struct GaplessCore.Payload
+@_exported public import enum GaplessCore.PayloadKind
+@_exported public import struct GaplessCore.RetentionPolicy
+@_exported public import struct GaplessCore.SequenceNumber
+@_exported public import struct GaplessCore.SequenceRange
+@_exported public import struct GaplessCore.Timestamp
+@_exported public import struct GaplessCore.UserID
+@_exported public import struct GaplessCore.Window
+@_exported public import struct GaplessStore.QueueStoreError
+@_exported public import struct GaplessStore.StoreConfiguration
