@@ -167,7 +167,13 @@ let package = Package(
         ),
         .testTarget(
             name: "GaplessWebSocketTests",
-            dependencies: ["GaplessWebSocket", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: [
+                "GaplessWebSocket",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "GaplessServerTests", dependencies: ["GaplessServer", "GaplessTesting"], swiftSettings: settings),

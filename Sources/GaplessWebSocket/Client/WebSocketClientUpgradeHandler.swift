@@ -1,0 +1,150 @@
+import NIOCore
+import NIOHTTP1
+
+/// The client's HTTP/1.1 until the WebSocket begins: sends the request, checks the answer, and leaves.
+final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private enum State {
+        /// The request is not sent yet. Next: waiting, ended.
+        case idle
+        /// The answer has not come. Next: accepted, ended.
+        case waiting
+        /// The head of the answer is right. Next: upgrading, ended.
+        case accepted
+        /// The decoder is leaving; what it had not decoded is kept for the WebSocket. Next: ended.
+        case upgrading(leftover: [ByteBuffer])
+        case ended
+    }
+
+    private let handshake: ClientHandshake
+    private let configuration: WebSocketConnectionConfiguration
+    private let attempt: WebSocketConnectAttempt
+    private let makeDelegate: (any EventLoop) -> Delegate
+    private var state = State.idle
+
+    init(
+        handshake: ClientHandshake,
+        configuration: WebSocketConnectionConfiguration,
+        attempt: WebSocketConnectAttempt,
+        makeDelegate: @escaping (any EventLoop) -> Delegate
+    ) {
+        self.handshake = handshake
+        self.configuration = configuration
+        self.attempt = attempt
+        self.makeDelegate = makeDelegate
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { self.sendRequest(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.sendRequest(context)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.state {
+        case .idle, .ended:
+            return
+        case .waiting:
+            guard case .head(let head) = Self.unwrapInboundIn(data) else { return }
+            do {
+                try self.handshake.check(head)
+                self.state = .accepted
+            } catch {
+                self.fail(error, context)
+            }
+        case .accepted:
+            if case .end = Self.unwrapInboundIn(data) { self.upgrade(context) }
+        case .upgrading(let leftover):
+            self.state = .upgrading(leftover: leftover + [self.unwrapLeftover(data)])
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent {
+            self.fail(WebSocketConnectError(.transport, "the server closed the connection during the handshake"), context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.fail(WebSocketConnectError(.transport, "the server closed the connection during the handshake"), context)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let isHTTP = error is HTTPParserError || error is NIOHTTPDecoderError
+        self.fail(
+            isHTTP
+                ? WebSocketConnectError(.invalidResponse, "the answer is not valid HTTP", cause: error)
+                : WebSocketConnectError(.transport, "the connection failed during the handshake", cause: error),
+            context
+        )
+    }
+
+    private func unwrapLeftover(_ data: NIOAny) -> ByteBuffer {
+        // The decoder hands on what it has not decoded as it came.
+        Self.unwrapInboundOut(data)
+    }
+
+    private static func unwrapInboundOut(_ data: NIOAny) -> ByteBuffer {
+        WebSocketConnectionHandler<Delegate>.unwrapInboundIn(data)
+    }
+
+    private func sendRequest(_ context: ChannelHandlerContext) {
+        guard case .idle = self.state else { return }
+        self.state = .waiting
+        context.write(Self.wrapOutboundOut(.head(self.handshake.request)), promise: nil)
+        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    private func fail(_ error: WebSocketConnectError, _ context: ChannelHandlerContext) {
+        if case .ended = self.state { return }
+        self.state = .ended
+        self.attempt.fail(error)
+        context.close(promise: nil)
+    }
+
+    /// Removes the HTTP handlers, then puts the WebSocket in their place. Not before: they would take its frames for requests.
+    private func upgrade(_ context: ChannelHandlerContext) {
+        self.state = .upgrading(leftover: [])
+        let pipeline = context.pipeline.syncOperations
+        do {
+            let encoder = try pipeline.context(handlerType: HTTPRequestEncoder.self)
+            let decoder = try pipeline.context(handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self)
+            pipeline.removeHandler(context: decoder).assumeIsolated().whenComplete { _ in
+                pipeline.removeHandler(context: encoder).assumeIsolated().whenComplete { _ in
+                    self.open(context)
+                }
+            }
+        } catch {
+            self.fail(WebSocketConnectError(.transport, "the connection was lost during the handshake", cause: error), context)
+        }
+    }
+
+    private func open(_ context: ChannelHandlerContext) {
+        guard case .upgrading(let leftover) = self.state else { return }
+        guard self.attempt.claim() else { return self.fail(WebSocketConnectError(.cancelled, "the caller gave up"), context) }
+        self.state = .ended
+        let connection = WebSocketConnectionHandler(
+            role: .client,
+            delegate: self.makeDelegate(context.eventLoop),
+            configuration: self.configuration
+        )
+        do {
+            try context.pipeline.syncOperations.addHandler(connection, position: .after(self))
+            self.attempt.succeed()
+            for bytes in leftover { context.fireChannelRead(Self.wrapInboundOut(bytes)) }
+            if !leftover.isEmpty { context.fireChannelReadComplete() }
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        } catch {
+            self.attempt.fail(WebSocketConnectError(.transport, "the connection was lost during the handshake", cause: error))
+            context.close(promise: nil)
+        }
+    }
+}
