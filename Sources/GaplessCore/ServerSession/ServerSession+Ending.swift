@@ -64,6 +64,13 @@ extension ServerSession {
         case none
         case awaited(ClientID)
 
+        var isSettled: Bool {
+            switch self {
+            case .none: true
+            case .awaited: false
+            }
+        }
+
         mutating func settle(_ notice: SessionNotice, into output: inout ServerSessionOutput) {
             guard case .awaited(let client) = self else { return }
             switch notice {

@@ -276,7 +276,16 @@ package struct ServerSession: ~Copyable {
     /// Whether nothing more can come of the session: the connection is gone and the store owes it no answer. A shell that sees it
     /// may forget the session.
     package var isOver: Bool {
-        if case .closed(let state) = self.state, case .none = state.late { true } else { false }
+        switch self.state {
+        case .awaitingHello: false
+        case .admitting: false
+        case .authenticating: false
+        case .attaching: false
+        case .attached: false
+        case .leaving: false
+        case .closing: false
+        case .closed(let state): state.late.isSettled
+        }
     }
 
     // MARK: Time
