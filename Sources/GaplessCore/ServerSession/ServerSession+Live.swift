@@ -20,7 +20,7 @@ extension ServerSession {
         let instance: InstanceID
         let closeTime: Duration
         var link: Link
-        private var downlink: Downlink
+        private var downlink: DeliveryCursor
         private var uplink: UplinkReceiver
         private var reauthentication: Reauthentication
         private var moving: Moving?
@@ -40,7 +40,7 @@ extension ServerSession {
             self.instance = hello.instance
             self.closeTime = configuration.closeTime
             self.link = attaching.greeted.link
-            self.downlink = Downlink(
+            self.downlink = DeliveryCursor(
                 window: window,
                 after: attachment.after,
                 head: attachment.head,
@@ -295,7 +295,7 @@ extension ServerSession {
             output.effects.append(.acknowledge(AcknowledgeOperation(client: self.client, fence: self.fence, through: number)))
         }
 
-        private func next(_ verdict: Downlink.Verdict, _ message: String = "") -> Next {
+        private func next(_ verdict: DeliveryCursor.Verdict, _ message: String = "") -> Next {
             switch verdict {
             case .goesOn: .stay
             case .storeWentBack: .end(SessionEnding(.fenceChanged, "The store went back in time."))

@@ -5,7 +5,7 @@ import DequeModule
 /// Replay and live traffic are the same stream. The cursor moves over messages as they are sent, over gaps as they are reported, and
 /// over what the client acknowledges without having been sent it here. A commit only wakes the downlink; it reads from the store, one
 /// read at a time. The exception is a fresh message that is exactly the next one, which is handed over as it is.
-package struct Downlink: Hashable, Sendable {
+package struct DeliveryCursor: Hashable, Sendable {
     /// What to read: see `ReadRequest`.
     package struct Read: Hashable, Sendable {
         package var after: SequenceNumber
