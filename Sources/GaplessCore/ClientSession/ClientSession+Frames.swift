@@ -73,7 +73,7 @@ extension ClientSession {
         }
     }
 
-    private mutating func take(_ taking: Downlink.Taking, _ role: Role, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+    private mutating func take(_ taking: ClientDownlink.Taking, _ role: Role, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
         switch taking {
         case .message(let reference, let message): turn.perform(.deliver(.message(reference, message)))
         case .gap(let reference, let gap): turn.perform(.deliver(.gap(reference, gap)))

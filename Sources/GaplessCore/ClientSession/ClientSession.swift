@@ -4,7 +4,7 @@
 /// time: the newest welcomed one and one that is opening, or one that was just left. The shell reports what happens to each under the
 /// `ConnectionID` of its `connect`, and moves its one timer to `nextDeadline` after every event.
 ///
-/// What it is made of has tests of its own: `Downlink` (positions, gaps, acknowledgements), `Outbox` (numbers, windows, marks),
+/// What it is made of has tests of its own: `ClientDownlink` (positions, gaps, acknowledgements), `Outbox` (numbers, windows, marks),
 /// `EndpointList` and `Backoff` (where to and when), `Move` (make before break), `Liveness`, `Authentication`, and `SaveLedger` (what waits for the disk).
 package struct ClientSession: ~Copyable {
     /// What the application wants, and whether the server lets it.
@@ -25,7 +25,7 @@ package struct ClientSession: ~Copyable {
     var goal = Goal.idle
     var identity: ClientIdentity
     var ledger: SaveLedger
-    var downlink: Downlink
+    var downlink: ClientDownlink
     var outbox: Outbox
     var endpoints: EndpointList
     var backoff: Backoff
@@ -64,7 +64,7 @@ package struct ClientSession: ~Copyable {
         self.configuration = configuration
         self.identity = record.identity
         self.ledger = SaveLedger(persistence: configuration.persistence)
-        self.downlink = Downlink(record.progress)
+        self.downlink = ClientDownlink(record.progress)
         self.outbox = Outbox(record.outbox)
         self.endpoints = EndpointList(configuration.endpoints, serverEndpoints: configuration.serverEndpoints, using: &random)
         self.backoff = configuration.backoff

@@ -4,7 +4,7 @@ import DequeModule
 ///
 /// Everything is a pair of epoch and number (Protocol.md §5.4). Taken is the highest number accepted into memory; handled is the
 /// end of the longest unbroken run that the application reported.
-struct Downlink: Sendable {
+struct ClientDownlink: Sendable {
     /// What a `WELCOME` means for the numbering.
     enum Arrival: Hashable, Sendable {
         /// The first numbering of this client.
