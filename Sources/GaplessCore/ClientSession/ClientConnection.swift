@@ -9,7 +9,7 @@ struct ClientConnection: Sendable {
         /// Open; the position is being saved before `HELLO` tells it. Next: greeting.
         case opened(SaveVersion)
         /// `HELLO` was sent. Next: attached.
-        case greeting(outbox: OutboxID)
+        case greeting(outbox: OutboxID, since: Instant)
         /// `WELCOME` came.
         case attached(Attachment)
     }
@@ -46,7 +46,7 @@ struct ClientConnection: Sendable {
     var isOverdue = false
 
     /// Signs of life; nil until it is open.
-    var liveness: Liveness?
+    var liveness: Heartbeat?
 
     /// The `PING` that came before `HELLO` could be sent.
     var owedPong: UInt64?
@@ -97,6 +97,25 @@ struct ClientConnection: Sendable {
         }
     }
 
+    /// Speaks or gives up when nothing was sent or heard for long; says whether the connection is dead.
+    mutating func checkLiveness(_ turn: inout ClientTurn<some RandomNumberGenerator>) -> Bool {
+        switch self.liveness?.timerFired(now: turn.now) {
+        case .ping(let number):
+            self.send(.ping(number), &turn)
+            // Even if nothing may be sent any more: the deadline is past.
+            self.liveness?.sent(now: turn.now)
+            return false
+        case .silent: return true
+        case nil: return false
+        }
+    }
+
+    /// Asks for a sign of life within 5 s (Protocol.md §8).
+    mutating func probe(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard self.isSpeaking, let number = self.liveness?.probe(now: turn.now) else { return }
+        self.send(.ping(number), &turn)
+    }
+
     /// Writes a frame, if frames may be sent.
     mutating func send(_ frame: ClientFrame, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
         guard self.isSpeaking else { return }
@@ -114,6 +133,6 @@ struct ClientConnection: Sendable {
     var nextDeadline: Instant? {
         // After ERROR only the wait for the Close counts.
         guard self.error == nil, let liveness = self.liveness else { return self.deadline }
-        return self.deadline.map { min($0, liveness.deadline) } ?? liveness.deadline
+        return self.deadline.map { min($0, liveness.nextDeadline) } ?? liveness.nextDeadline
     }
 }

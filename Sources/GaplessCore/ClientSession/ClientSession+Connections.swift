@@ -44,7 +44,7 @@ extension ClientSession {
             return self.end(.opening, .closed(nil), &turn)
         }
         if self.downlink.isUnsaved { self.saveProgress(.now, &turn) }
-        self.opening?.liveness = Liveness(now: turn.now)
+        self.opening?.liveness = Heartbeat(interval: ClientTimes.heartbeat, silence: ClientTimes.silence, now: turn.now)
         self.opening?.phase = .opened(self.downlink.newestSave ?? self.ledger.saved)
         self.proceed(&turn)
     }
@@ -84,12 +84,12 @@ extension ClientSession {
 
     /// The network is another one, the machine woke, or the application became visible: every connection has to prove that it works.
     package mutating func probe(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
-        if let number = self.newest?.liveness?.probe(now: turn.now) { self.newest?.send(.ping(number), &turn) }
+        self.newest?.probe(&turn)
         guard let opening = self.opening else { return }
         if opening.isSpeaking {
-            if let number = self.opening?.liveness?.probe(now: turn.now) { self.opening?.send(.ping(number), &turn) }
+            self.opening?.probe(&turn)
         } else if let deadline = opening.deadline {
-            self.opening?.deadline = min(deadline, turn.now + ClientTimes.probe)
+            self.opening?.deadline = min(deadline, turn.now + Heartbeat.probeTime)
         }
     }
 
@@ -156,7 +156,7 @@ extension ClientSession {
             self.isForcing = false
             self.lastForce = turn.now
         }
-        self.opening?.phase = .greeting(outbox: self.outbox.id)
+        self.opening?.phase = .greeting(outbox: self.outbox.id, since: turn.now)
         self.opening?.send(.hello(hello), &turn)
         if let number = opening.owedPong { self.opening?.send(.pong(number), &turn) }
     }
@@ -167,21 +167,16 @@ extension ClientSession {
         guard let opening = self.opening else { return }
         if let deadline = opening.deadline, deadline <= turn.now {
             if opening.error != nil { return self.abandon(.opening, &turn) }
-            guard ClientTimes.lateness < turn.now - deadline, !opening.isOverdue else {
+            guard Heartbeat.maxLateness < turn.now - deadline, !opening.isOverdue else {
                 self.opening?.close(.normal, &turn)
                 return self.end(.opening, .timedOut, &turn)
             }
             // The answer may lie in the socket, unread (Protocol.md [R8-5]).
             self.opening?.isOverdue = true
-            self.opening?.deadline = turn.now + ClientTimes.probe
-            if let number = self.opening?.liveness?.probe(now: turn.now) { self.opening?.send(.ping(number), &turn) }
+            self.opening?.deadline = turn.now + Heartbeat.probeTime
+            self.opening?.probe(&turn)
         }
-        guard opening.isSpeaking, let verdict = self.opening?.liveness?.check(now: turn.now) else { return }
-        switch verdict {
-        case .alive: return
-        case .ping(let number): self.opening?.send(.ping(number), &turn)
-        case .dead: self.fallSilent(.opening, &turn)
-        }
+        if opening.isSpeaking, self.opening?.checkLiveness(&turn) == true { self.fallSilent(.opening, &turn) }
     }
 
     mutating func checkNewest(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
@@ -190,12 +185,7 @@ extension ClientSession {
             if let deadline = newest.deadline, deadline <= turn.now { self.abandon(.newest, &turn) }
             return
         }
-        guard let verdict = self.newest?.liveness?.check(now: turn.now) else { return }
-        switch verdict {
-        case .alive: return
-        case .ping(let number): self.newest?.send(.ping(number), &turn)
-        case .dead: self.fallSilent(.newest, &turn)
-        }
+        if self.newest?.checkLiveness(&turn) == true { self.fallSilent(.newest, &turn) }
     }
 
     mutating func checkOlder(_ turn: inout ClientTurn<some RandomNumberGenerator>) {

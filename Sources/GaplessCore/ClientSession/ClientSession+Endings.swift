@@ -167,7 +167,6 @@ extension ClientSession {
         guard ending == .immediately || self.outbox.isEmpty else { return }
         self.newest?.send(.bye, &turn)
         self.newest?.attachment?.isEnding = true
-        self.newest?.liveness?.mute()
         self.move = nil
     }
 }

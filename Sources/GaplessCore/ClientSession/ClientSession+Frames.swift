@@ -86,7 +86,7 @@ extension ClientSession {
 
     /// The opening connection is attached: it is the newest now (Protocol.md §5.4).
     private mutating func welcomed(_ welcome: Welcome, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
-        guard var connection = self.opening, case .greeting(let outbox) = connection.phase,
+        guard var connection = self.opening, case .greeting(let outbox, let since) = connection.phase,
             welcome.after <= welcome.head, self.identity.client ?? welcome.client == welcome.client
         else { return self.fault(.opening, &turn) }
         connection.phase = .attached(
@@ -100,7 +100,8 @@ extension ClientSession {
             )
         )
         connection.deadline = nil
-        connection.liveness?.adopt(heartbeat: welcome.heartbeat, silence: welcome.silence)
+        connection.liveness?.adopt(interval: welcome.heartbeat, silence: welcome.silence, now: since)
+        connection.liveness?.heard(now: turn.now)
         let previous = self.newest
         self.newest = connection
         self.opening = nil

@@ -5,7 +5,7 @@
 /// `ConnectionID` of its `connect`, and moves its one timer to `nextDeadline` after every event.
 ///
 /// What it is made of has tests of its own: `ClientDownlink` (positions, gaps, acknowledgements), `Outbox` (numbers, windows, marks),
-/// `EndpointList` and `Backoff` (where to and when), `Move` (make before break), `Liveness`, `Authentication`, and `SaveLedger` (what waits for the disk).
+/// `EndpointList` and `Backoff` (where to and when), `Move` (make before break), `Heartbeat`, `Authentication`, and `SaveLedger` (what waits for the disk).
 package struct ClientSession: ~Copyable {
     /// What the application wants, and whether the server lets it.
     enum Goal: Hashable, Sendable {

@@ -68,10 +68,6 @@ enum ClientTimes {
     static let healthy = Duration.seconds(30)
     /// A 4501 is believed that soon after the last `force`.
     static let force = Duration.seconds(60)
-    /// A silence deadline later than this asks for a probe.
-    static let lateness = Duration.seconds(2)
-    /// How long a probe waits for any frame.
-    static let probe = Duration.seconds(5)
     /// How long the peer's Close is waited for, and an older connection left open.
     static let farewell = Duration.seconds(5)
     /// The interval of `PING` before a `WELCOME` told one.
