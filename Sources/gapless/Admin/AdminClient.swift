@@ -1,0 +1,121 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+
+/// Talks to the HTTP API of several nodes as if they were one: what one node cannot answer, the next is asked.
+struct AdminClient {
+    /// An answer that a node gave.
+    struct Answer {
+        let status: HTTPResponseStatus
+        let body: ByteBuffer
+
+        /// The sentence of the API's error object, or the status.
+        var complaint: String {
+            let error = try? JSONDecoder().decode(APIError.self, from: Data(self.body.readableBytesView))
+            return error.map { $0.error.message } ?? "the node answered \(self.status)"
+        }
+
+        /// The code of the API's error object; nil when there is none.
+        var code: String? {
+            (try? JSONDecoder().decode(APIError.self, from: Data(self.body.readableBytesView)))?.error.code
+        }
+    }
+
+    private struct APIError: Decodable {
+        struct Details: Decodable {
+            let code: String
+            let message: String
+        }
+        let error: Details
+    }
+
+    private let urls: [URL]
+    private let key: String?
+    private let http: HTTPClient
+    private var current = 0
+
+    /// The most bytes of an answer that are read.
+    static let maxAnswerBytes = 67_108_864
+
+    /// Talks to `urls` in turn, with `http`.
+    init(urls: [URL], key: String?, http: HTTPClient) {
+        self.urls = urls
+        self.key = key
+        self.http = http
+    }
+
+    /// Runs the body with a client that is shut down afterwards.
+    static func with<Result>(_ options: AdminOptions, _ body: (inout AdminClient) async throws -> Result) async throws -> Result {
+        let (urls, key) = (try options.urls(), try options.key())
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout = .init(connect: .seconds(2), read: .seconds(30))
+        configuration.redirectConfiguration = .disallow
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        var client = AdminClient(urls: urls, key: key, http: http)
+        do {
+            let result = try await body(&client)
+            try await http.shutdown()
+            return result
+        } catch {
+            try? await http.shutdown()
+            throw error
+        }
+    }
+
+    /// Asks one node after the other until one answers with anything but a server's failure.
+    ///
+    /// - Throws: `ProgramError` when none does.
+    mutating func ask(_ method: HTTPMethod, _ path: String, query: [URLQueryItem] = []) async throws -> Answer {
+        var failure = ""
+        for _ in self.urls {
+            do {
+                let answer = try await self.askOnce(method, path, query: query)
+                guard answer.status.code >= 500 else { return answer }
+                failure = answer.complaint
+            } catch let error as ProgramError {
+                throw error
+            } catch {
+                failure = String(describing: error)
+            }
+            self.turn()
+        }
+        throw ProgramError(.unreachable, "no node answers (\(failure))")
+    }
+
+    /// Asks the current node once.
+    func askOnce(
+        _ method: HTTPMethod,
+        _ path: String,
+        query: [URLQueryItem] = [],
+        headers: [(String, String)] = [],
+        body: ByteBuffer? = nil
+    ) async throws -> Answer {
+        guard var components = URLComponents(url: self.urls[self.current], resolvingAgainstBaseURL: false) else {
+            throw ProgramError(.misconfigured, "the address '\(self.urls[self.current])' cannot be used")
+        }
+        components.percentEncodedPath = (components.percentEncodedPath.hasSuffix("/") ? String(components.percentEncodedPath.dropLast()) : components.percentEncodedPath) + path
+        if !query.isEmpty { components.queryItems = query }
+        guard let url = components.string else { throw ProgramError(.misconfigured, "the address '\(self.urls[self.current])' cannot be used") }
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        if let key = self.key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body { request.body = .bytes(body) }
+        let response = try await self.http.execute(request, timeout: .seconds(30))
+        let answer = Answer(status: response.status, body: try await response.body.collect(upTo: Self.maxAnswerBytes))
+        switch answer.status {
+        case .unauthorized, .forbidden: throw ProgramError(.notAllowed, answer.complaint)
+        default: return answer
+        }
+    }
+
+    /// Goes on to the next node.
+    mutating func turn() {
+        self.current = (self.current + 1) % self.urls.count
+    }
+
+    /// The address of the current node, for messages.
+    var currentAddress: String { self.urls[self.current].absoluteString }
+}

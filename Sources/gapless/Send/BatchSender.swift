@@ -1,0 +1,137 @@
+import Foundation
+import NIOCore
+
+/// Sends batches in order and exactly once: the same batch under the same idempotency key until some node says that it is committed.
+struct BatchSender {
+    private var client: AdminClient
+    private let giveUpAfter: Duration
+    private let run = UUID().uuidString.lowercased()
+    private var batches: UInt64 = 0
+    private var sent = 0
+    private var requests = 0
+    private var retries = 0
+    private var waits = 0
+
+    /// The pauses between tries, with full jitter below these bounds.
+    private static let firstPause: Duration = .milliseconds(50)
+    private static let longestPause: Duration = .seconds(2)
+
+    /// Sends through `client`; a batch of which nothing is accepted for `giveUpAfter` fails.
+    init(client: AdminClient, giveUpAfter: Duration) {
+        self.client = client
+        self.giveUpAfter = giveUpAfter
+    }
+
+    /// What was done so far, as one line of JSON.
+    var summary: String {
+        "{\"sent\":\(self.sent),\"requests\":\(self.requests),\"retries\":\(self.retries),\"waits\":\(self.waits)}"
+    }
+
+    /// Sends the lines and returns when all are committed.
+    ///
+    /// - Throws: `ProgramError` when a line is refused for good, or when no node accepted anything for too long.
+    mutating func send(_ lines: [MessageLine]) async throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        var rest = try lines.map { try encoder.encode($0) }[...]
+        var pause = Self.firstPause
+        var deadline = ContinuousClock.now + self.giveUpAfter
+        var key = self.nextKey()
+        while !rest.isEmpty {
+            switch try await self.attempt(rest, key: key) {
+            case .accepted(let count):
+                self.sent += count
+                rest = rest.dropFirst(count)
+                key = self.nextKey()
+                pause = Self.firstPause
+                deadline = ContinuousClock.now + self.giveUpAfter
+                continue
+            case .full(let count):
+                self.sent += count
+                self.waits += 1
+                rest = rest.dropFirst(count)
+                key = self.nextKey()
+                if count > 0 { deadline = ContinuousClock.now + self.giveUpAfter }
+                try self.check(deadline, "the queue stays full")
+            case .failed(let reason):
+                self.retries += 1
+                self.client.turn()
+                try self.check(deadline, reason)
+            }
+            try await Task.sleep(for: pause * Double.random(in: 0...1))
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    private enum Outcome {
+        /// So many lines are committed, all of them.
+        case accepted(Int)
+        /// So many lines are committed; the next one finds the queue full.
+        case full(Int)
+        /// Nothing is known to be committed; the same batch under the same key settles it.
+        case failed(String)
+    }
+
+    private mutating func nextKey() -> String {
+        self.batches += 1
+        return "\(self.run)-\(self.batches)"
+    }
+
+    private func check(_ deadline: ContinuousClock.Instant, _ reason: String) throws {
+        guard ContinuousClock.now < deadline else { throw ProgramError(.tryAgain, "gave up: \(reason)") }
+    }
+
+    private mutating func attempt(_ lines: ArraySlice<Data>, key: String) async throws -> Outcome {
+        var body = ByteBuffer()
+        for line in lines {
+            body.writeBytes(line)
+            body.writeInteger(UInt8(ascii: "\n"))
+        }
+        self.requests += 1
+        let answer: AdminClient.Answer
+        do {
+            answer = try await self.client.askOnce(
+                .POST,
+                "/v1/messages",
+                headers: [("Content-Type", "application/x-ndjson"), ("Idempotency-Key", key)],
+                body: body
+            )
+        } catch let error as ProgramError {
+            throw error
+        } catch {
+            return .failed("\(self.client.currentAddress) does not answer (\(error))")
+        }
+        guard answer.status == .ok else {
+            if answer.status.code >= 500 || answer.status == .tooManyRequests { return .failed(answer.complaint) }
+            throw ProgramError(.wrongInput, answer.complaint)
+        }
+        return try Self.judge(answer.body, of: lines.count)
+    }
+
+    private static func judge(_ body: ByteBuffer, of count: Int) throws -> Outcome {
+        let decoder = JSONDecoder()
+        var committed = 0
+        for line in body.readableBytesView.split(separator: UInt8(ascii: "\n")) {
+            let receipt = try? decoder.decode(ReceiptLine.self, from: Data(line))
+            guard let receipt else { return .failed("a node answered with something that is not a receipt") }
+            guard let error = receipt.error else {
+                committed += 1
+                continue
+            }
+            switch error.code {
+            case "queueFull": return .full(committed)
+            case "overloaded", "unavailable", "unknown", "full", "tooManyKeys": return .failed(error.message)
+            default: throw ProgramError(.wrongInput, "line \(committed + 1) of the batch: \(error.message)")
+            }
+        }
+        return committed == count ? .accepted(count) : .failed("a node's answer broke off")
+    }
+
+    private struct ReceiptLine: Decodable {
+        struct Failure: Decodable {
+            let code: String
+            let message: String
+        }
+        let error: Failure?
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+
+/// `gapless send`: texts or lines of standard input, in order, through any of several nodes.
+struct SendCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send",
+        abstract: "Send messages to a client or a user.",
+        discussion: """
+            Without TEXT each line of standard input is a message. A batch is sent again under the same idempotency key, to another node if
+            there is one, until a node says that it is committed: so a killed node neither loses nor doubles a line. When the queue is
+            full and refuses new messages, the command waits and goes on in order.
+
+              gapless send --admin http://127.0.0.1:8081 --to alice/phone "Good morning" "Lunch?"
+              tail -F log | gapless send --admin http://127.0.0.1:8081 --admin http://127.0.0.1:8082 --to ops/screen
+            """
+    )
+
+    @OptionGroup var admin: AdminOptions
+
+    @Option(name: .long, help: ArgumentHelp("The client that gets the messages; its queue is created if need be.", valueName: "client"))
+    var to: String?
+
+    @Option(name: .long, help: ArgumentHelp("The user whose clients, as they exist then, get the messages.", valueName: "user"))
+    var user: String?
+
+    @Option(name: .long, help: ArgumentHelp("How long a message is worth delivering.", valueName: "duration"))
+    var ttl: DurationArgument?
+
+    @Option(name: .long, help: ArgumentHelp("The most lines in one request, 1 to 10000.", valueName: "count"))
+    var batch: Int = 500
+
+    @Option(name: .long, help: ArgumentHelp("Give up when nothing was accepted for so long.", valueName: "duration"))
+    var giveUp: DurationArgument = DurationArgument(.seconds(300))
+
+    @Flag(name: .long, help: "Say nothing but errors.")
+    var quiet = false
+
+    @Argument(help: ArgumentHelp("Messages. Without any, each line of standard input is one.", valueName: "text"))
+    var texts: [String] = []
+
+    func validate() throws {
+        guard (self.to == nil) != (self.user == nil) else { throw ValidationError("say either --to CLIENT or --user USER") }
+        guard (1...10_000).contains(self.batch) else { throw ValidationError("--batch is 1 to 10000") }
+    }
+
+    func run() async throws {
+        try await self.reportingFailure {
+            let recipient = self.to.map { MessageLine.Recipient.client($0) } ?? .user(self.user ?? "")
+            try await AdminClient.with(self.admin) { client in
+                var sender = BatchSender(client: client, giveUpAfter: self.giveUp.duration)
+                do {
+                    if self.texts.isEmpty {
+                        try await self.sendInput(to: recipient, with: &sender)
+                    } else {
+                        try await sender.send(self.texts.map { MessageLine(Array($0.utf8), to: recipient, timeToLive: self.ttl?.duration) })
+                    }
+                } catch {
+                    StandardError.write(sender.summary)
+                    throw error
+                }
+                if !self.quiet { StandardError.write(sender.summary) }
+            }
+        }
+    }
+
+    private func sendInput(to recipient: MessageLine.Recipient, with sender: inout BatchSender) async throws {
+        var reader = LineReader(chunkBytes: 262_144)
+        while let lines = try await reader.next(maxLineBytes: 1_048_576) {
+            var rest = lines[...]
+            while !rest.isEmpty {
+                try await sender.send(rest.prefix(self.batch).map { MessageLine($0, to: recipient, timeToLive: self.ttl?.duration) })
+                rest = rest.dropFirst(self.batch)
+            }
+        }
+    }
+}
