@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
-import NIOFoundationCompat
 import NIOHTTP1
 
 /// Talks to the HTTP API of several nodes as if they were one: what one node cannot answer, the next is asked.
@@ -95,9 +94,13 @@ struct AdminClient {
         guard var components = URLComponents(url: self.urls[self.current], resolvingAgainstBaseURL: false) else {
             throw ProgramError(.misconfigured, "the address '\(self.urls[self.current])' cannot be used")
         }
-        components.percentEncodedPath = (components.percentEncodedPath.hasSuffix("/") ? String(components.percentEncodedPath.dropLast()) : components.percentEncodedPath) + path
+        components.percentEncodedPath =
+            (components.percentEncodedPath.hasSuffix("/")
+                ? String(components.percentEncodedPath.dropLast()) : components.percentEncodedPath) + path
         if !query.isEmpty { components.queryItems = query }
-        guard let url = components.string else { throw ProgramError(.misconfigured, "the address '\(self.urls[self.current])' cannot be used") }
+        guard let url = components.string else {
+            throw ProgramError(.misconfigured, "the address '\(self.urls[self.current])' cannot be used")
+        }
         var request = HTTPClientRequest(url: url)
         request.method = method
         if let key = self.key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }

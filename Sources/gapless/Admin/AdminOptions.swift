@@ -5,10 +5,14 @@ import Foundation
 struct AdminOptions: ParsableArguments {
     @Option(
         name: .customLong("admin"),
-        help: ArgumentHelp("Address of a node's admin listener; repeat it to name more nodes. Also GAPLESS_ADMIN.", valueName: "url"))
+        help: ArgumentHelp("Address of a node's admin listener; repeat it to name more nodes. Also GAPLESS_ADMIN.", valueName: "url")
+    )
     var admins: [String] = []
 
-    @Option(name: .customLong("admin-key-file"), help: ArgumentHelp("File that holds the admin key. Also GAPLESS_ADMIN_KEY_FILE.", valueName: "file"))
+    @Option(
+        name: .customLong("admin-key-file"),
+        help: ArgumentHelp("File that holds the admin key. Also GAPLESS_ADMIN_KEY_FILE.", valueName: "file")
+    )
     var keyFile: String?
 
     /// The addresses, from the command line or the environment.

@@ -1,3 +1,5 @@
+import NIOPosix
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #elseif canImport(Darwin)
 import Darwin
 #endif
-import NIOPosix
 
 /// Reads a descriptor line by line, a chunk at a time, on a thread that may wait.
 ///
@@ -65,7 +66,9 @@ struct LineReader {
                 initialized = max(0, length)
             }
             if length >= 0 { return bytes }
-            guard errno == EINTR else { throw ProgramError(.inputOutput, "standard input cannot be read: \(String(cString: strerror(errno)))") }
+            guard errno == EINTR else {
+                throw ProgramError(.inputOutput, "standard input cannot be read: \(String(cString: strerror(errno)))")
+            }
         }
     }
 }

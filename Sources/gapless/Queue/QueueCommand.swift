@@ -46,7 +46,9 @@ struct QueueCommand: AsyncParsableCommand {
                         guard let next = page.next, !page.clients.isEmpty else { break }
                         after = next
                     }
-                    StandardOutput.write(self.json ? try queues.map { try $0.line() }.joined(separator: "\n") : QueueDescription.table(queues))
+                    StandardOutput.write(
+                        self.json ? try queues.map { try $0.line() }.joined(separator: "\n") : QueueDescription.table(queues)
+                    )
                 }
             }
         }

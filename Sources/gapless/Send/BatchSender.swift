@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import NIOHTTP1
 
 /// Sends batches in order and exactly once: the same batch under the same idempotency key until some node says that it is committed.
 struct BatchSender {
