@@ -1,6 +1,6 @@
 /// Why messages are gone (Protocol.md §4.5). A client accepts reasons that it does not know.
 public struct GapReason: Hashable, Sendable, CustomStringConvertible {
-    /// The word on the wire: 1 to 32 lower-case letters and hyphens.
+    /// The word on the wire: 1 to 32 lower-case letters.
     public let description: String
 
     /// They grew older than the retention or their own time to live.
@@ -19,12 +19,18 @@ public struct GapReason: Hashable, Sendable, CustomStringConvertible {
         self.description = text
     }
 
-    /// Parses a word; nil when it is not 1 to 32 lower-case letters and hyphens.
+    /// Parses a word; nil when it is not 1 to 32 lower-case letters.
     public init?(_ text: String) {
-        guard (1...32).contains(text.utf8.count),
-            text.utf8.allSatisfy({ (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "-") })
-        else { return nil }
-        self.description = text
+        var copy = text
+        guard let reason = copy.withUTF8({ GapReason($0.span) }) else { return nil }
+        self = reason
+    }
+
+    /// Parses a word; nil when it is not 1 to 32 lower-case letters.
+    init?(_ bytes: Span<UInt8>) {
+        guard (1...32).contains(bytes.count) else { return nil }
+        for index in bytes.indices where !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains(bytes[index]) { return nil }
+        self.description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
 }
 

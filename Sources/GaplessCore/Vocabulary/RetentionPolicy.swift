@@ -17,7 +17,7 @@ public struct RetentionPolicy: Hashable, Sendable {
 
     /// The defaults, or other values.
     ///
-    /// - Precondition: counts are at least 1, durations at least 1 ms.
+    /// - Precondition: counts are at least 1, `maxAge` at least 1 ms, `keep` not negative.
     public init(
         maxMessages: Int = 1_000,
         maxBytes: Int = 4_194_304,
@@ -26,7 +26,7 @@ public struct RetentionPolicy: Hashable, Sendable {
         keep: Duration = .seconds(86_400)
     ) {
         precondition(
-            maxMessages >= 1 && maxBytes >= 1 && maxAge.milliseconds >= 1 && keep.milliseconds >= 1,
+            maxMessages >= 1 && maxBytes >= 1 && maxAge.milliseconds >= 1 && keep >= .zero,
             "retention keeps at least something"
         )
         self.maxMessages = maxMessages

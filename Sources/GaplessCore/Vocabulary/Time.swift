@@ -8,14 +8,16 @@ public struct Instant: Hashable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
-    /// The moment that much later.
+    /// The moment that much later; the last or first one that can be told when the sum would be beyond it.
     public static func + (left: Instant, right: Duration) -> Instant {
-        Instant(nanoseconds: left.nanoseconds + right.nanoseconds)
+        let (sum, overflow) = left.nanoseconds.addingReportingOverflow(right.nanoseconds)
+        return Instant(nanoseconds: overflow ? (right < .zero ? .min : .max) : sum)
     }
 
-    /// The time from `right` to `left`.
+    /// The time from `right` to `left`, cut to what 64 bits of nanoseconds hold (292 years).
     public static func - (left: Instant, right: Instant) -> Duration {
-        .nanoseconds(left.nanoseconds - right.nanoseconds)
+        let (difference, overflow) = left.nanoseconds.subtractingReportingOverflow(right.nanoseconds)
+        return .nanoseconds(overflow ? (left < right ? .min : .max) : difference)
     }
 
     public static func < (left: Instant, right: Instant) -> Bool {
@@ -57,6 +59,12 @@ extension Duration {
         return isBeyond ? (seconds < 0 ? .min : .max) : sum
     }
 
-    /// The duration in milliseconds, cut towards zero.
-    package var milliseconds: Int64 { self.nanoseconds / 1_000_000 }
+    /// The duration in milliseconds, cut towards zero, and to what 64 bits hold.
+    package var milliseconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let (sum, isBeyond) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
+        return isBeyond ? (seconds < 0 ? .min : .max) : sum
+    }
 }
