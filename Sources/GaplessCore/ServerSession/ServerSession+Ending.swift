@@ -45,8 +45,9 @@ extension ServerSession {
         init(_ ending: SessionEnding, _ bond: Bond, now: Instant, into output: inout ServerSessionOutput) {
             output.frames.append(.error(ending.error))
             output.close = .handshake(ending.error.code)
-            if let detach = bond.detach, !ending.isDisplaced {
-                output.effects.append(.detach(detach))
+            if let detach = bond.detach {
+                let displaced = ServerSessionEffect.displaced(client: detach.client, fence: detach.fence)
+                output.effects.append(ending.isDisplaced ? displaced : .detach(detach))
             }
             output.effects.append(.observe(.closed(client: bond.client, ending.error.code, message: ending.error.message)))
             self.deadline = now + bond.closeTime

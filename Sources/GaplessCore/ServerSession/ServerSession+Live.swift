@@ -24,6 +24,8 @@ extension ServerSession {
         private var uplink: UplinkReceiver
         private var reauthentication: Reauthentication
         private var moving: Moving?
+        /// An operator is said to have removed the queue.
+        private var removal: CloseCode?
         private let age: (deadline: Instant, jitter: Duration)?
         /// After a failure of the store: when it is asked again, and whether it is told again what was acknowledged.
         private let storeRetry: Duration
@@ -135,7 +137,7 @@ extension ServerSession {
                 self.readOn(into: &output)
                 return self.next(verdict)
             case .refused(let refusal):
-                return .end(SessionEnding(displacedBy: refusal, instance: self.instance))
+                return self.displaced(by: refusal)
             }
         }
 
@@ -150,9 +152,11 @@ extension ServerSession {
             case .look:
                 self.downlink.look()
             case .displaced(let refusal):
-                return .end(SessionEnding(displacedBy: refusal, instance: self.instance))
+                return self.displaced(by: refusal)
             case .removed(let code):
-                return .end(SessionEnding(removedByOperator: code))
+                // Told by client, not by fence: the queue may have come again, and this connection with it. The store knows.
+                self.removal = code
+                self.downlink.look()
             case .handled(let number):
                 if self.uplink.handled(through: number) {
                     self.link.acknowledge(through: number, now: now, into: &output)
@@ -197,7 +201,7 @@ extension ServerSession {
             case .beyondHead(let head):
                 return self.next(self.downlink.beyondHead(head), "ACK \(operation.through) is above the newest message, \(head).")
             case .refused(let refusal):
-                return .end(SessionEnding(displacedBy: refusal, instance: self.instance))
+                return self.displaced(by: refusal)
             }
         }
 
@@ -293,6 +297,16 @@ extension ServerSession {
 
         private func acknowledge(through number: SequenceNumber, into output: inout ServerSessionOutput) {
             output.effects.append(.acknowledge(AcknowledgeOperation(client: self.client, fence: self.fence, through: number)))
+        }
+
+        /// The fence is lost: to another connection, or because the queue is gone. [R5.3-5, R5.3-7]
+        private func displaced(by refusal: FenceRefusal) -> Next {
+            switch (refusal, self.removal) {
+            case (.gone, .some(let code)), (.otherEpoch, .some(let code)):
+                .end(SessionEnding(removedByOperator: code))
+            case (.gone, nil), (.otherEpoch, nil), (.newer, _):
+                .end(SessionEnding(displacedBy: refusal, instance: self.instance))
+            }
         }
 
         private func next(_ verdict: DeliveryCursor.Verdict, _ message: String = "") -> Next {

@@ -1,0 +1,83 @@
+/// Which connections a node has, and which of them is the voice of which client.
+package struct ConnectionDirectory: Hashable, Sendable {
+    /// A connection that attached.
+    package struct Voice: Hashable, Sendable {
+        package let address: ConnectionAddress
+        package let client: ClientID
+        package let fence: Fence
+        package let instance: InstanceID
+    }
+
+    private struct Entry: Hashable, Sendable {
+        /// The connection's place in `roster`.
+        var index: Int
+        /// The client that it attached as.
+        var client: ClientID?
+    }
+
+    /// All open connections, in an order that depends on nothing but what happened; dictionaries are never iterated.
+    package private(set) var roster: [ConnectionAddress] = []
+    private var entries: [ServedConnectionID: Entry] = [:]
+    private var voices: [ClientID: Voice] = [:]
+    private var opened: UInt64 = 0
+
+    package init() {}
+
+    /// How many connections are voices.
+    package var voiceCount: Int { self.voices.count }
+
+    /// Names a connection that was accepted on a loop.
+    package mutating func open(loop: Int) -> ConnectionAddress {
+        self.opened += 1
+        let address = ConnectionAddress(id: ServedConnectionID(self.opened), loop: loop)
+        self.entries[address.id] = Entry(index: self.roster.endIndex)
+        self.roster.append(address)
+        return address
+    }
+
+    /// Forgets a connection that is gone.
+    package mutating func close(_ id: ServedConnectionID) {
+        guard let entry = self.entries.removeValue(forKey: id) else { return }
+        let last = self.roster.removeLast()
+        if last.id != id {
+            self.roster[entry.index] = last
+            self.entries[last.id]?.index = entry.index
+        }
+        if let client = entry.client, self.voices[client]?.address.id == id {
+            self.voices[client] = nil
+        }
+    }
+
+    /// A connection became the voice of a client; returns the one that it displaced here. A connection that is gone displaces too.
+    package mutating func attach(_ voice: Voice) -> Voice? {
+        let former = self.voices[voice.client].flatMap { $0.address == voice.address ? nil : $0 }
+        if self.entries[voice.address.id] != nil {
+            self.entries[voice.address.id]?.client = voice.client
+            self.voices[voice.client] = voice
+        } else {
+            self.voices[voice.client] = nil
+        }
+        return former
+    }
+
+    /// The voice of a client on this node, as far as it knows.
+    package func voice(of client: ClientID) -> Voice? {
+        self.voices[client]
+    }
+
+    /// The voice of a client, when it attached under this fence.
+    package func voice(of client: ClientID, under fence: Fence) -> Voice? {
+        self.voices[client].flatMap { $0.fence == fence ? $0 : nil }
+    }
+
+    /// Whether a connection is the voice of a client.
+    package func isVoice(_ id: ServedConnectionID) -> Bool {
+        guard let client = self.entries[id]?.client else { return false }
+        return self.voices[client]?.address.id == id
+    }
+
+    /// Whether a connection is open.
+    package func contains(_ id: ServedConnectionID) -> Bool {
+        self.entries[id] != nil
+    }
+}

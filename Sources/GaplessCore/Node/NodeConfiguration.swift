@@ -1,0 +1,140 @@
+/// How a node behaves as a whole.
+package struct NodeConfiguration: Hashable, Sendable {
+    /// The process.
+    package var node: NodeIdentity
+    /// Which schemas of the store this program can work with.
+    package var schemas: ClosedRange<UInt32>
+    /// The most connections.
+    package var maxConnections: Int
+    /// `retryAfter` and `jitter` of 4100.
+    package var retryAfter: Duration
+    package var retryJitter: Duration
+    /// From one poll for signals to the next while clients are attached, and while none are.
+    package var pollInterval: Duration
+    package var idlePollInterval: Duration
+    /// From one heartbeat of the node's row to the next.
+    package var heartbeatInterval: Duration
+    /// From one sweep for what is too old to the next, and between slices of one.
+    package var sweepInterval: Duration
+    package var sliceInterval: Duration
+    /// The most rows of one slice.
+    package var sliceRows: Int
+    /// After so long without an answer of the store the node is cut off: not ready, and takes no clients. [R5.1-4]
+    package var cutOffAfter: Duration
+    /// After so long it closes its connections, spread over a time, unless it knows of no other node.
+    package var closeAfter: Duration
+    package var closeSpread: Duration
+    /// How long after a failure of the store a detach or a heartbeat is tried again.
+    package var storeRetry: Duration
+    /// A jump of the wall clock against the monotonic one that stops expiry, and for how long.
+    package var maxClockJump: Duration
+    package var expiryPause: Duration
+    /// How handlers are tried again.
+    package var handlers: HandlerPolicy
+    /// The most payload bytes of uplink that wait in the process for their handlers.
+    package var maxUplinkBytes: Int
+
+    /// The defaults of DESIGN.md 14, or other values.
+    package init(
+        node: NodeIdentity,
+        schemas: ClosedRange<UInt32> = 1...1,
+        maxConnections: Int = 100_000,
+        retryAfter: Duration = .seconds(2),
+        retryJitter: Duration = .seconds(3),
+        pollInterval: Duration = .milliseconds(250),
+        idlePollInterval: Duration = .seconds(2),
+        heartbeatInterval: Duration = .seconds(10),
+        sweepInterval: Duration = .seconds(1),
+        sliceInterval: Duration = .milliseconds(20),
+        sliceRows: Int = 500,
+        cutOffAfter: Duration = .seconds(10),
+        closeAfter: Duration = .seconds(30),
+        closeSpread: Duration = .seconds(10),
+        storeRetry: Duration = .seconds(1),
+        maxClockJump: Duration = .seconds(10),
+        expiryPause: Duration = .seconds(60),
+        handlers: HandlerPolicy = HandlerPolicy(),
+        maxUplinkBytes: Int = 268_435_456
+    ) {
+        self.node = node
+        self.schemas = schemas
+        self.maxConnections = maxConnections
+        self.retryAfter = retryAfter
+        self.retryJitter = retryJitter
+        self.pollInterval = pollInterval
+        self.idlePollInterval = idlePollInterval
+        self.heartbeatInterval = heartbeatInterval
+        self.sweepInterval = sweepInterval
+        self.sliceInterval = sliceInterval
+        self.sliceRows = sliceRows
+        self.cutOffAfter = cutOffAfter
+        self.closeAfter = closeAfter
+        self.closeSpread = closeSpread
+        self.storeRetry = storeRetry
+        self.maxClockJump = maxClockJump
+        self.expiryPause = expiryPause
+        self.handlers = handlers
+        self.maxUplinkBytes = maxUplinkBytes
+    }
+}
+
+/// How a handler that fails is tried again.
+package struct HandlerPolicy: Hashable, Sendable {
+    /// After so many failures the service decides.
+    package var maxAttempts: Int
+    /// The wait after the first failure; it doubles with each.
+    package var firstWait: Duration
+    package var maxWait: Duration
+    /// How long after a failure of the store a mark is committed again.
+    package var commitRetry: Duration
+
+    package init(
+        maxAttempts: Int = 5,
+        firstWait: Duration = .milliseconds(100),
+        maxWait: Duration = .seconds(5),
+        commitRetry: Duration = .milliseconds(500)
+    ) {
+        precondition(maxAttempts >= 1, "a handler is tried at least once")
+        self.maxAttempts = maxAttempts
+        self.firstWait = firstWait
+        self.maxWait = maxWait
+        self.commitRetry = commitRetry
+    }
+
+    /// The wait after so many failures in a row, at least 1.
+    func wait(after failures: Int) -> Duration {
+        var wait = self.firstWait
+        for _ in 1..<max(1, failures) where wait < self.maxWait {
+            wait = wait * 2
+        }
+        return min(wait, self.maxWait)
+    }
+}
+
+/// How a node is drained (Protocol.md §10.1).
+package struct DrainPlan: Hashable, Sendable {
+    /// Over how long the `DRAIN`s are spread.
+    package var spread: Duration
+    /// `within` of each.
+    package var within: Duration
+    /// When the connections that are left are closed.
+    package var hardStop: Duration
+    /// Where clients are sent; nil when they choose.
+    package var endpoints: [String]?
+    /// `jitter` of 4000.
+    package var jitter: Duration
+
+    package init(
+        spread: Duration = .seconds(30),
+        within: Duration = .seconds(30),
+        hardStop: Duration = .seconds(60),
+        endpoints: [String]? = nil,
+        jitter: Duration = .seconds(5)
+    ) {
+        self.spread = spread
+        self.within = within
+        self.hardStop = hardStop
+        self.endpoints = endpoints
+        self.jitter = jitter
+    }
+}

@@ -1,0 +1,294 @@
+/// What a node decides as a whole: whom it takes, who is whose voice, what each commit means to its connections, when it looks at the
+/// store, how it stops.
+///
+/// A plain value behind one mutex of the shell, or alone in a simulation. Each event appends to an output; the shell passes the notices
+/// on to the event loops, does the effects, and moves one timer to `nextDeadline`.
+package struct NodeLogic: Sendable {
+    let configuration: NodeConfiguration
+    var directory = ConnectionDirectory()
+    var lanes: UplinkLanes
+    var budget: UplinkBudget
+    var health: StoreHealth
+    private var clock: ClockWatch
+    private var polls: Round
+    private var heartbeats: Round
+    private var sweeps: Round
+    private var cursor = SignalCursor.zero
+    /// The nodes that are alive besides this one, at the last look.
+    private(set) var others: [NodeIdentity] = []
+    private var isCordoned = false
+    private var isStopped = false
+    private var drain: DrainSchedule?
+    private var isDrainTold = false
+    /// Closes everybody when the store stays away.
+    private var evacuation: SpreadSchedule?
+    /// Detaches that the store did not take.
+    private var detaches: [DetachOperation] = []
+    private var detachAgain: Instant?
+
+    /// A node that starts now.
+    package init(configuration: NodeConfiguration, wallClock: Timestamp, now: Instant) {
+        self.configuration = configuration
+        self.lanes = UplinkLanes(policy: configuration.handlers)
+        self.budget = UplinkBudget(limit: configuration.maxUplinkBytes)
+        self.health = StoreHealth(cutOffAfter: configuration.cutOffAfter, closeAfter: configuration.closeAfter, now: now)
+        self.clock = ClockWatch(
+            maxJump: configuration.maxClockJump,
+            pause: configuration.expiryPause,
+            wallClock: wallClock,
+            now: now
+        )
+        self.polls = Round(due: now)
+        self.heartbeats = Round(due: now)
+        self.sweeps = Round(due: now + configuration.sweepInterval)
+    }
+
+    // MARK: Connections
+
+    /// How many connections are open, and how many are attached.
+    package var connectionCount: Int { self.directory.roster.count }
+    package var attachedCount: Int { self.directory.voiceCount }
+
+    /// A WebSocket was opened on a loop; the name and place that everything about it carries.
+    package mutating func opened(loop: Int) -> ConnectionAddress {
+        self.directory.open(loop: loop)
+    }
+
+    /// A connection is gone.
+    package mutating func closed(_ id: ServedConnectionID, into output: inout NodeOutput) {
+        self.directory.close(id)
+        self.budget.forget(id)
+        self.tellDrained(into: &output)
+    }
+
+    /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4]
+    package func admit(now: Instant) -> Admission {
+        let (retryAfter, jitter) = (self.configuration.retryAfter, self.configuration.retryJitter)
+        if self.drain != nil {
+            return .refused(SessionEnding(.overloaded, "This node is draining.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if !self.health.isStarted || self.health.isCutOff(now: now) {
+            return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if self.isCordoned, !self.others.isEmpty {
+            return .refused(SessionEnding(.overloaded, "This node is cordoned.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if self.connectionCount > self.configuration.maxConnections {
+            return .refused(SessionEnding(.overloaded, "This node is full.", retryAfter: retryAfter, jitter: jitter))
+        }
+        return .accepted
+    }
+
+    // MARK: Readiness and drain
+
+    /// Whether a balancer should send clients here.
+    package func readiness(now: Instant) -> Readiness {
+        var reasons: [Readiness.Reason] = []
+        if !self.health.isStarted { reasons.append(.starting) }
+        if self.drain != nil { reasons.append(.draining) }
+        if self.isCordoned, !self.others.isEmpty { reasons.append(.cordoned) }
+        if self.health.isCutOff(now: now) { reasons.append(.storeCutOff) }
+        if self.connectionCount >= self.configuration.maxConnections { reasons.append(.full) }
+        return Readiness(reasons: reasons)
+    }
+
+    /// Takes no new connections while another node is alive, or takes them again.
+    package mutating func cordon() {
+        self.isCordoned = true
+    }
+
+    package mutating func uncordon() {
+        self.isCordoned = false
+    }
+
+    /// Moves everybody away; from now on nobody is taken. A second call changes nothing.
+    package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
+        guard self.drain == nil else { return }
+        let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
+        self.drain = DrainSchedule(plan, voices: voices, isAlone: self.others.isEmpty, now: now)
+        self.followDrain(now: now, into: &output)
+        self.tellDrained(into: &output)
+    }
+
+    /// Whether a drain is over: no connection is left and no handler runs.
+    package var isDrained: Bool {
+        self.drain != nil && self.connectionCount == 0 && self.lanes.count == 0
+    }
+
+    /// The process ends: nothing is begun any more, and the node's row goes.
+    package mutating func stop(into output: inout NodeOutput) {
+        self.polls.stop()
+        self.heartbeats.stop()
+        self.sweeps.stop()
+        self.isStopped = true
+        output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: true))))
+    }
+
+    // MARK: Signals
+
+    /// Another process hints that there are signals.
+    package mutating func woken(now: Instant, into output: inout NodeOutput) {
+        self.polls.hurry(now: now)
+        self.beginRounds(now: now, into: &output)
+    }
+
+    /// The store told its signals.
+    package mutating func polled(_ batch: SignalBatch, now: Instant, into output: inout NodeOutput) {
+        self.storeAnswered(now: now, into: &output)
+        self.cursor = max(self.cursor, batch.cursor)
+        for signal in batch.signals {
+            guard let voice = self.directory.voice(of: signal.client) else { continue }
+            switch signal.kind {
+            case .news: output.tell(voice.address, .news)
+            case .displaced: output.tell(voice.address, .look)
+            case .removed(let code): output.tell(voice.address, .removed(code))
+            }
+        }
+        self.polls.ended(next: self.pollInterval, now: now)
+    }
+
+    /// The store did not tell.
+    package mutating func pollFailed(now: Instant) {
+        self.polls.ended(next: self.pollInterval, now: now)
+    }
+
+    // MARK: Time
+
+    /// When to call `timerFired`.
+    package var nextDeadline: Instant? {
+        let rounds = [self.polls.nextDeadline, self.heartbeats.nextDeadline, self.sweeps.nextDeadline]
+        let others = [
+            self.isStopped ? nil : self.health.nextDeadline(isClosing: self.evacuation != nil || self.others.isEmpty),
+            self.drain?.nextDeadline, self.evacuation?.nextDeadline, self.detachAgain, self.lanes.nextDeadline,
+        ]
+        return (rounds + others).reduce(nil) { first, moment in
+            guard let first, let moment else { return first ?? moment }
+            return min(first, moment)
+        }
+    }
+
+    /// The deadline passed.
+    ///
+    /// - Parameter wallClock: the node's time of day, which is watched for jumps.
+    package mutating func timerFired(wallClock: Timestamp, now: Instant, into output: inout NodeOutput) {
+        if let deadline = self.nextDeadline, now - deadline > Heartbeat.maxLateness {
+            self.health.forgive(now - deadline)
+        }
+        if let jump = self.clock.observe(wallClock: wallClock, now: now) {
+            output.effects.append(.observe(.clockJumped(by: jump)))
+        }
+        if let until = self.clock.pausedUntil {
+            self.sweeps.postpone(until: until)
+        }
+        self.beginRounds(now: now, into: &output)
+        self.watchStore(now: now, into: &output)
+        self.followDrain(now: now, into: &output)
+        if let again = self.detachAgain, now >= again {
+            self.detachAgain = nil
+            output.effects.append(contentsOf: self.detaches.map { .commit(.detach($0)) })
+            self.detaches = []
+        }
+        self.changeLanes(now: now, into: &output) { lanes, wishes in
+            lanes.timerFired(now: now, into: &wishes)
+        }
+    }
+
+    private mutating func beginRounds(now: Instant, into output: inout NodeOutput) {
+        if self.polls.begin(now: now) {
+            output.effects.append(.poll(after: self.cursor))
+        }
+        if self.heartbeats.begin(now: now) {
+            output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
+        }
+        if self.sweeps.begin(now: now) {
+            output.effects.append(.commit(.expire(ExpireOperation(maxRows: self.configuration.sliceRows))))
+        }
+    }
+
+    private func heartbeat(isStopping: Bool) -> HeartbeatOperation {
+        HeartbeatOperation(
+            node: self.configuration.node,
+            schemas: self.configuration.schemas,
+            seen: self.cursor,
+            isStopping: isStopping
+        )
+    }
+
+    private var pollInterval: Duration {
+        self.attachedCount > 0 ? self.configuration.pollInterval : self.configuration.idlePollInterval
+    }
+
+    /// A client attached: from now on its signals are waited for.
+    mutating func hurryPolls(now: Instant) {
+        self.polls.bringForward(to: now + self.configuration.pollInterval)
+    }
+
+    // MARK: The store's health
+
+    mutating func storeAnswered(now: Instant, into output: inout NodeOutput) {
+        self.evacuation = nil
+        if self.health.succeeded(now: now) {
+            output.effects.append(.observe(.storeReached))
+        }
+    }
+
+    private mutating func watchStore(now: Instant, into output: inout NodeOutput) {
+        if self.health.report(now: now) {
+            output.effects.append(.observe(.storeCutOff))
+        }
+        if self.evacuation == nil, self.health.isLost(now: now), !self.others.isEmpty {
+            self.evacuation = SpreadSchedule(self.directory.roster, start: now, spread: self.configuration.closeSpread)
+        }
+        while let address = self.evacuation?.next(now: now) {
+            output.tell(address, .close(SessionEnding(.storeUnavailable, "The store cannot be reached.")))
+        }
+    }
+
+    // MARK: Rounds that ended
+
+    mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant) {
+        if let receipt {
+            self.others = receipt.alive.filter { $0 != self.configuration.node }
+        }
+        self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)
+    }
+
+    mutating func sweepEnded(hasMore: Bool, now: Instant) {
+        self.sweeps.ended(next: hasMore ? self.configuration.sliceInterval : self.configuration.sweepInterval, now: now)
+        if let until = self.clock.pausedUntil {
+            self.sweeps.postpone(until: until)
+        }
+    }
+
+    mutating func detachFailed(_ operation: DetachOperation, now: Instant) {
+        self.detaches.append(operation)
+        self.detachAgain = self.detachAgain ?? now + self.configuration.storeRetry
+    }
+
+    // MARK: Drain
+
+    /// What a connection is told that attached while the node drains.
+    func orderForLate(now: Instant) -> SessionNotice? {
+        guard let drain = self.drain else { return nil }
+        return drain.late(now: now).map(SessionNotice.drain) ?? .close(drain.ending)
+    }
+
+    private mutating func followDrain(now: Instant, into output: inout NodeOutput) {
+        while let step = self.drain?.next(now: now) {
+            switch step {
+            case .move(let address, let order):
+                if self.directory.contains(address.id) { output.tell(address, .drain(order)) }
+            case .closeAll(let ending):
+                for address in self.directory.roster { output.tell(address, .close(ending)) }
+            case .over:
+                self.tellDrained(isTimeOver: true, into: &output)
+            }
+        }
+    }
+
+    mutating func tellDrained(isTimeOver: Bool = false, into output: inout NodeOutput) {
+        guard self.isDrained || isTimeOver, !self.isDrainTold else { return }
+        self.isDrainTold = true
+        output.effects.append(.drained)
+    }
+}

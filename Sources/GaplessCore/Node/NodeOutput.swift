@@ -1,0 +1,159 @@
+/// What a shell does after it fed a `NodeLogic`: pass the notices on to the loops of the connections, in order, and do the effects.
+package struct NodeOutput: Hashable, Sendable {
+    /// What sessions are told. Those of one connection keep their order on the way.
+    package var notices: [NodeNotice] = []
+    /// What else is to be done, in order.
+    package var effects: [NodeEffect] = []
+
+    /// Nothing to do.
+    package init() {}
+
+    /// Whether there is nothing to do.
+    package var isEmpty: Bool { self.notices.isEmpty && self.effects.isEmpty }
+
+    /// Empties the slots and keeps their memory.
+    package mutating func removeAll() {
+        self.notices.removeAll(keepingCapacity: true)
+        self.effects.removeAll(keepingCapacity: true)
+    }
+
+    mutating func tell(_ address: ConnectionAddress, _ notice: SessionNotice) {
+        self.notices.append(NodeNotice(address: address, notice: notice))
+    }
+}
+
+/// A notice and whom it is for.
+package struct NodeNotice: Hashable, Sendable {
+    package var address: ConnectionAddress
+    package var notice: SessionNotice
+
+    package init(address: ConnectionAddress, notice: SessionNotice) {
+        self.address = address
+        self.notice = notice
+    }
+}
+
+/// What a node wants done outside of itself.
+package enum NodeEffect: Hashable, Sendable {
+    /// Ask the store for signals after the cursor; answered by `polled` or `pollFailed`. At most one is under way.
+    case poll(after: SignalCursor)
+    /// Submit to the store; answered by `committed` or `commitFailed`.
+    case commit(StoreOperation)
+    /// Run the handler; answered by `handlerReturned` or `handlerThrew`, also when it is cancelled meanwhile.
+    case run(HandlerRun)
+    /// Cancel a running handler; it is answered all the same.
+    case cancel(HandlerRun.ID)
+    /// Ask the service what becomes of a message whose handler failed again and again; answered by `decided`.
+    case decide(HandlerRun)
+    /// Tell hooks, log and metrics.
+    case observe(NodeObservation)
+    /// No connection and no handler is left, or the time is over: the process may end.
+    case drained
+}
+
+/// One attempt to handle one uplink message.
+package struct HandlerRun: Hashable, Sendable {
+    /// Names a run for as long as the process lives.
+    package struct ID: Hashable, Sendable {
+        package let client: ClientID
+        package let number: UInt64
+
+        package init(client: ClientID, number: UInt64) {
+            self.client = client
+            self.number = number
+        }
+    }
+
+    package let id: ID
+    package let delivery: UplinkDelivery
+    /// How often it failed before.
+    package let failures: Int
+
+    package init(id: ID, delivery: UplinkDelivery, failures: Int) {
+        self.id = id
+        self.delivery = delivery
+        self.failures = failures
+    }
+}
+
+/// What becomes of a message whose handler failed again and again.
+package enum HandlerDecision: Hashable, Sendable {
+    /// The mark moves; the client takes it for handled.
+    case skip
+    /// The connection closes with 4103.
+    case close
+}
+
+/// What is worth telling people, hooks and metrics about a node.
+package enum NodeObservation: Hashable, Sendable {
+    /// A connection ended and nobody took its place.
+    case detached(client: ClientID, fence: Fence)
+    /// A full queue dropped its oldest messages.
+    case overflow(client: ClientID, SequenceRange)
+    /// A queue ended.
+    case removed(client: ClientID, RemovalReason)
+    /// The wall clock jumped against the monotonic one; expiry waits.
+    case clockJumped(by: Duration)
+    /// The store has not answered for too long; it answers again.
+    case storeCutOff
+    case storeReached
+    /// How many messages and queues a slice of the sweep took.
+    case swept(messages: Int, queues: Int)
+
+    package enum RemovalReason: Hashable, Sendable {
+        /// The client said `BYE`.
+        case ended
+        /// An operator removed it.
+        case removed
+        /// Nobody attached for longer than its lifetime.
+        case expired
+        /// It gave way at the limit of clients per user.
+        case evicted
+    }
+}
+
+/// One operation on its way to the store.
+package struct SubmittedOperation: Hashable, Sendable {
+    package var operation: StoreOperation
+    /// The connection that an attach is for; nil for everything else.
+    package var connection: ConnectionAddress?
+
+    package init(_ operation: StoreOperation, connection: ConnectionAddress? = nil) {
+        self.operation = operation
+        self.connection = connection
+    }
+}
+
+/// One operation of a commit, and what became of it.
+package struct CommittedOperation: Hashable, Sendable {
+    package var operation: StoreOperation
+    package var receipt: StoreReceipt
+    /// The connection that an attach is for; nil for everything else.
+    package var connection: ConnectionAddress?
+
+    package init(_ operation: StoreOperation, _ receipt: StoreReceipt, connection: ConnectionAddress? = nil) {
+        self.operation = operation
+        self.receipt = receipt
+        self.connection = connection
+    }
+}
+
+/// Whether a balancer should send clients here.
+package struct Readiness: Hashable, Sendable {
+    package enum Reason: String, Hashable, Sendable {
+        case starting
+        case draining
+        case cordoned
+        case storeCutOff = "store-cut-off"
+        case full
+    }
+
+    /// Why not, in a fixed order; empty when it is ready.
+    package var reasons: [Reason]
+
+    package var isReady: Bool { self.reasons.isEmpty }
+
+    package init(reasons: [Reason]) {
+        self.reasons = reasons
+    }
+}

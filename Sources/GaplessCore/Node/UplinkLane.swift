@@ -1,0 +1,301 @@
+import DequeModule
+
+/// The uplink of one client on one node: its handlers run one at a time, in order, and outlive connections (Protocol.md §7.2).
+///
+/// A lane takes messages from whichever connection is the client's voice. When that connection is lost, the lane goes on: the fence stays
+/// valid until the next attach. When the same outbox attaches here again, the message being handled is taken over into the new
+/// fence, so that a lost socket does not repeat it; what only waits is dropped, since the client sends it again. When the client is
+/// displaced by others, the handler is cancelled and its result, if it has one, is dropped.
+package struct UplinkLane: Hashable, Sendable {
+    /// What a lane wants done.
+    package enum Action: Hashable, Sendable {
+        case run(HandlerRun)
+        case cancel(HandlerRun.ID)
+        case decide(HandlerRun)
+        case commit(MarkOperation)
+        /// The connection with this fence acknowledges through the number.
+        case handled(Fence, through: SequenceNumber)
+        /// The connection with this fence closes with 4103.
+        case gaveUp(Fence)
+        /// The connection with this fence is displaced.
+        case displaced(Fence, FenceRefusal)
+    }
+
+    /// The message being handled, and how often its handler failed.
+    private struct Current: Hashable, Sendable {
+        var delivery: UplinkDelivery
+        var failures = 0
+    }
+
+    private enum State: Hashable, Sendable {
+        /// Nothing is being handled. Next: running.
+        case idle
+        /// The handler runs. Next: committing, waiting, deciding, idle.
+        case running(Current)
+        /// The handler runs for nobody: it was cancelled, and what it returns is dropped. Next: idle.
+        case cancelled
+        /// The handler failed and is tried again. Next: running, idle.
+        case waiting(Current, until: Instant)
+        /// The service is asked what becomes of the message. Next: committing, idle.
+        case deciding(Current)
+        /// The service is asked about a message that is nobody's any more. Next: idle.
+        case decidingForNobody
+        /// The mark was submitted under the fence, with what the handler sent. Next: waiting, committingAgain, idle.
+        case committing(Current, sends: [AppendOperation], under: Fence)
+        /// The store failed; the mark is submitted again. Next: committing, idle.
+        case committingAgain(Current, sends: [AppendOperation], at: Instant)
+    }
+
+    /// The client.
+    package let client: ClientID
+    private let policy: HandlerPolicy
+    private var state = State.idle
+    private var queue = Deque<UplinkDelivery>()
+    /// The number of the newest run.
+    package private(set) var runs: UInt64
+
+    /// An idle lane.
+    ///
+    /// - Parameter runs: the number of the last run of this client, so that no name of a run is used twice.
+    package init(client: ClientID, policy: HandlerPolicy, runs: UInt64 = 0) {
+        self.client = client
+        self.policy = policy
+        self.runs = runs
+    }
+
+    /// Whether the lane can be forgotten.
+    package var isIdle: Bool { self.state == .idle && self.queue.isEmpty }
+
+    /// Payload bytes that the lane holds.
+    package var bytes: Int {
+        self.queue.reduce(self.current?.delivery.payload.count ?? 0) { $0 + $1.payload.count }
+    }
+
+    /// When to call `timerFired`; nil when nothing is waited for.
+    package var nextDeadline: Instant? {
+        switch self.state {
+        case .waiting(_, until: let moment), .committingAgain(_, sends: _, at: let moment): moment
+        case .idle, .running, .cancelled, .deciding, .decidingForNobody, .committing: nil
+        }
+    }
+
+    // MARK: Messages and fences
+
+    /// A connection, the client's voice, received the next message.
+    package mutating func deliver(_ delivery: UplinkDelivery, into actions: inout [Action]) {
+        if let current = self.current?.delivery, current.outbox == delivery.outbox, current.number == delivery.number {
+            return  // Taken over from the connection before.
+        }
+        self.queue.append(delivery)
+        self.runNext(into: &actions)
+    }
+
+    /// A connection of this node became the client's voice.
+    package mutating func attached(under fence: Fence, outbox: OutboxID?, into actions: inout [Action]) {
+        self.queue.removeAll()
+        if let current = self.current, current.delivery.outbox == outbox {
+            self.adopt(fence)
+        } else {
+            self.forsake(into: &actions)
+        }
+    }
+
+    /// The client's voice is elsewhere, or its queue is gone.
+    package mutating func displaced(into actions: inout [Action]) {
+        self.queue.removeAll()
+        self.forsake(into: &actions)
+    }
+
+    // MARK: Handlers
+
+    /// A handler returned, with what it sent.
+    package mutating func returned(sends: [AppendOperation], into actions: inout [Action]) {
+        switch self.state {
+        case .running(let current):
+            self.commit(current, sends: sends, into: &actions)
+        case .cancelled:
+            self.state = .idle
+            self.runNext(into: &actions)
+        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingAgain:
+            preconditionFailure("a handler returned that does not run")
+        }
+    }
+
+    /// A handler threw.
+    package mutating func threw(now: Instant, into actions: inout [Action]) {
+        switch self.state {
+        case .running(let current):
+            self.failed(current, now: now, into: &actions)
+        case .cancelled:
+            self.state = .idle
+            self.runNext(into: &actions)
+        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingAgain:
+            preconditionFailure("a handler threw that does not run")
+        }
+    }
+
+    /// The service decided about a message whose handler failed again and again.
+    package mutating func decided(_ decision: HandlerDecision, into actions: inout [Action]) {
+        switch (self.state, decision) {
+        case (.deciding(let current), .skip):
+            self.commit(current, sends: [], into: &actions)
+        case (.deciding(let current), .close):
+            self.giveUp(current.delivery.fence, into: &actions)
+        case (.decidingForNobody, _):
+            self.state = .idle
+            self.runNext(into: &actions)
+        case (.idle, _), (.running, _), (.cancelled, _), (.waiting, _), (.committing, _), (.committingAgain, _):
+            preconditionFailure("a decision that was not asked for")
+        }
+    }
+
+    // MARK: The store
+
+    /// A mark was judged.
+    package mutating func committed(_ receipt: MarkReceipt, now: Instant, into actions: inout [Action]) {
+        guard case .committing(let current, let sends, let fence) = self.state else {
+            preconditionFailure("an answer to a mark that was not submitted")
+        }
+        let number = current.delivery.number
+        switch receipt {
+        case .advanced, .repeated:
+            self.finish(current, into: &actions)
+        case .notNext(let mark) where mark > number:
+            self.finish(current, into: &actions)  // Another connection got further.
+        case .notNext:
+            self.giveUp(current.delivery.fence, into: &actions)  // The store forgot what was handled before.
+        case .sendRefused:
+            self.failed(current, now: now, into: &actions)
+        case .refused where fence != current.delivery.fence:
+            self.commit(current, sends: sends, into: &actions)  // Taken over while the store worked.
+        case .refused(let refusal):
+            self.state = .idle
+            self.queue.removeAll()
+            actions.append(.displaced(fence, refusal))
+        }
+    }
+
+    /// The store did not do it, or nobody knows; doing it again settles it.
+    package mutating func commitFailed(now: Instant) {
+        guard case .committing(let current, let sends, _) = self.state else {
+            preconditionFailure("an answer to a mark that was not submitted")
+        }
+        self.state = .committingAgain(current, sends: sends, at: now + self.policy.commitRetry)
+    }
+
+    /// The deadline passed.
+    package mutating func timerFired(now: Instant, into actions: inout [Action]) {
+        switch self.state {
+        case .waiting(let current, let moment) where now >= moment:
+            self.run(current, into: &actions)
+        case .committingAgain(let current, let sends, let moment) where now >= moment:
+            self.commit(current, sends: sends, into: &actions)
+        case .idle, .running, .cancelled, .waiting, .deciding, .decidingForNobody, .committing, .committingAgain:
+            break
+        }
+    }
+
+    // MARK: Private
+
+    private var current: Current? {
+        switch self.state {
+        case .running(let current), .waiting(let current, _), .deciding(let current), .committing(let current, _, _),
+            .committingAgain(let current, _, _):
+            current
+        case .idle, .cancelled, .decidingForNobody: nil
+        }
+    }
+
+    private mutating func adopt(_ fence: Fence) {
+        switch self.state {
+        case .running(var current):
+            current.delivery.fence = fence
+            self.state = .running(current)
+        case .waiting(var current, let moment):
+            current.delivery.fence = fence
+            self.state = .waiting(current, until: moment)
+        case .deciding(var current):
+            current.delivery.fence = fence
+            self.state = .deciding(current)
+        case .committing(var current, let sends, let submitted):
+            current.delivery.fence = fence
+            self.state = .committing(current, sends: sends, under: submitted)
+        case .committingAgain(var current, let sends, let moment):
+            current.delivery.fence = fence
+            self.state = .committingAgain(current, sends: sends, at: moment)
+        case .idle, .cancelled, .decidingForNobody:
+            break
+        }
+    }
+
+    private mutating func forsake(into actions: inout [Action]) {
+        switch self.state {
+        case .running:
+            actions.append(.cancel(HandlerRun.ID(client: self.client, number: self.runs)))
+            self.state = .cancelled
+        case .waiting, .committingAgain:
+            self.state = .idle
+        case .deciding:
+            self.state = .decidingForNobody
+        case .committing:
+            break  // The store says what became of it.
+        case .idle, .cancelled, .decidingForNobody:
+            break
+        }
+    }
+
+    private mutating func runNext(into actions: inout [Action]) {
+        guard self.state == .idle, let delivery = self.queue.popFirst() else { return }
+        self.run(Current(delivery: delivery), into: &actions)
+    }
+
+    private mutating func run(_ current: Current, into actions: inout [Action]) {
+        self.runs += 1
+        self.state = .running(current)
+        actions.append(.run(self.run(of: current)))
+    }
+
+    private func run(of current: Current) -> HandlerRun {
+        HandlerRun(
+            id: HandlerRun.ID(client: self.client, number: self.runs),
+            delivery: current.delivery,
+            failures: current.failures
+        )
+    }
+
+    private mutating func commit(_ current: Current, sends: [AppendOperation], into actions: inout [Action]) {
+        let delivery = current.delivery
+        self.state = .committing(current, sends: sends, under: delivery.fence)
+        let operation = MarkOperation(
+            client: self.client,
+            fence: delivery.fence,
+            outbox: delivery.outbox,
+            number: delivery.number,
+            sends: sends
+        )
+        actions.append(.commit(operation))
+    }
+
+    private mutating func failed(_ current: Current, now: Instant, into actions: inout [Action]) {
+        var current = current
+        current.failures += 1
+        if current.failures < self.policy.maxAttempts {
+            self.state = .waiting(current, until: now + self.policy.wait(after: current.failures))
+        } else {
+            self.state = .deciding(current)
+            actions.append(.decide(self.run(of: current)))
+        }
+    }
+
+    private mutating func finish(_ current: Current, into actions: inout [Action]) {
+        actions.append(.handled(current.delivery.fence, through: current.delivery.number))
+        self.state = .idle
+        self.runNext(into: &actions)
+    }
+
+    private mutating func giveUp(_ fence: Fence, into actions: inout [Action]) {
+        self.state = .idle
+        self.queue.removeAll()
+        actions.append(.gaveUp(fence))
+    }
+}

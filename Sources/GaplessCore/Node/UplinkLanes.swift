@@ -1,0 +1,111 @@
+import HeapModule
+
+/// The lanes of all clients of a node, with one deadline and one bound for all of them.
+package struct UplinkLanes: Sendable {
+    /// Something that a lane wants, and which.
+    package struct Wish: Hashable, Sendable {
+        package let client: ClientID
+        package let action: UplinkLane.Action
+    }
+
+    private struct Alarm: Comparable, Sendable {
+        let moment: Instant
+        let order: UInt64
+        let client: ClientID
+
+        static func < (left: Alarm, right: Alarm) -> Bool {
+            (left.moment, left.order) < (right.moment, right.order)
+        }
+    }
+
+    private let policy: HandlerPolicy
+    private var lanes: [ClientID: UplinkLane] = [:]
+    private var alarms = Heap<Alarm>()
+    private var alarmCount: UInt64 = 0
+    private var runs: UInt64 = 0
+
+    /// Payload bytes that all lanes hold.
+    package private(set) var bytes = 0
+
+    package init(policy: HandlerPolicy) {
+        self.policy = policy
+    }
+
+    /// How many lanes are busy.
+    package var count: Int { self.lanes.count }
+
+    /// A voice received an uplink message.
+    package mutating func deliver(_ delivery: UplinkDelivery, into wishes: inout [Wish]) {
+        if self.lanes[delivery.client] == nil {
+            self.lanes[delivery.client] = UplinkLane(client: delivery.client, policy: self.policy, runs: self.runs)
+        }
+        self.change(delivery.client, into: &wishes) { $0.deliver(delivery, into: &$1) }
+    }
+
+    /// A connection of this node became the client's voice.
+    package mutating func attached(_ client: ClientID, under fence: Fence, outbox: OutboxID?, into wishes: inout [Wish]) {
+        self.change(client, into: &wishes) { $0.attached(under: fence, outbox: outbox, into: &$1) }
+    }
+
+    /// The client's voice is elsewhere, or its queue is gone.
+    package mutating func displaced(_ client: ClientID, into wishes: inout [Wish]) {
+        self.change(client, into: &wishes) { $0.displaced(into: &$1) }
+    }
+
+    /// A handler returned, with what it sent.
+    package mutating func returned(_ run: HandlerRun.ID, sends: [AppendOperation], into wishes: inout [Wish]) {
+        self.change(run.client, into: &wishes) { $0.returned(sends: sends, into: &$1) }
+    }
+
+    /// A handler threw.
+    package mutating func threw(_ run: HandlerRun.ID, now: Instant, into wishes: inout [Wish]) {
+        self.change(run.client, into: &wishes) { $0.threw(now: now, into: &$1) }
+    }
+
+    /// The service decided about a message whose handler failed again and again.
+    package mutating func decided(_ run: HandlerRun.ID, _ decision: HandlerDecision, into wishes: inout [Wish]) {
+        self.change(run.client, into: &wishes) { $0.decided(decision, into: &$1) }
+    }
+
+    /// A mark was judged.
+    package mutating func committed(_ operation: MarkOperation, _ receipt: MarkReceipt, now: Instant, into wishes: inout [Wish]) {
+        self.change(operation.client, into: &wishes) { $0.committed(receipt, now: now, into: &$1) }
+    }
+
+    /// The store did not commit a mark, or nobody knows.
+    package mutating func commitFailed(_ operation: MarkOperation, now: Instant, into wishes: inout [Wish]) {
+        self.change(operation.client, into: &wishes) { lane, _ in lane.commitFailed(now: now) }
+    }
+
+    /// When to call `timerFired`; nil when nothing is waited for.
+    package var nextDeadline: Instant? {
+        self.alarms.min?.moment
+    }
+
+    /// The deadline passed.
+    package mutating func timerFired(now: Instant, into wishes: inout [Wish]) {
+        while let alarm = self.alarms.min, now >= alarm.moment {
+            self.alarms.removeMin()
+            self.change(alarm.client, into: &wishes) { $0.timerFired(now: now, into: &$1) }
+        }
+    }
+
+    private mutating func change(
+        _ client: ClientID,
+        into wishes: inout [Wish],
+        _ body: (inout UplinkLane, inout [UplinkLane.Action]) -> Void
+    ) {
+        guard var lane = self.lanes.removeValue(forKey: client) else { return }
+        var actions: [UplinkLane.Action] = []
+        let (bytes, deadline) = (lane.bytes, lane.nextDeadline)
+        body(&lane, &actions)
+        self.bytes += lane.bytes - bytes
+        wishes.append(contentsOf: actions.map { Wish(client: client, action: $0) })
+        if let moment = lane.nextDeadline, moment != deadline {
+            self.alarmCount += 1
+            self.alarms.insert(Alarm(moment: moment, order: self.alarmCount, client: client))
+        }
+        self.runs = max(self.runs, lane.runs)
+        if !lane.isIdle { self.lanes[client] = lane }
+    }
+}
