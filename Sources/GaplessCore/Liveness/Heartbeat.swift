@@ -18,10 +18,10 @@ package struct Heartbeat: Hashable, Sendable {
     package static let probeTime = Duration.seconds(5)
 
     /// The longest time without a frame of one's own.
-    package let interval: Duration
+    package private(set) var interval: Duration
 
     /// The longest time without anything from the other side.
-    package let silence: Duration
+    package private(set) var silence: Duration
 
     private var speakAt: Instant
     private var silentAt: Instant
@@ -38,6 +38,16 @@ package struct Heartbeat: Hashable, Sendable {
         self.silence = silence
         self.speakAt = now + interval
         self.silentAt = now + silence
+    }
+
+    /// Uses other times from now on: those of a `WELCOME`.
+    package mutating func adopt(interval: Duration, silence: Duration, now: Instant) {
+        self = Heartbeat(interval: interval, silence: silence, now: now, pings: self.pings)
+    }
+
+    private init(interval: Duration, silence: Duration, now: Instant, pings: UInt64) {
+        self.init(interval: interval, silence: silence, now: now)
+        self.pings = pings
     }
 
     /// Something came from the other side, whatever it was. [R8-2]
