@@ -51,6 +51,7 @@ public struct Recipient: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
         return Recipient(.user(user))
     }
 
+    /// The clients, or the user.
     public var description: String {
         switch self.recipients {
         case .clients(let clients, _): clients.map(\.description).joined(separator: ", ")

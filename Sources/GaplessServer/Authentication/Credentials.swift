@@ -65,5 +65,6 @@ public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringC
         return "credentials(\(parts.joined(separator: ", ")))"
     }
 
+    /// The same as `description`.
     public var debugDescription: String { self.description }
 }

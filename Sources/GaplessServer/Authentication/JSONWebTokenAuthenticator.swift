@@ -67,6 +67,7 @@ public struct JSONWebTokenAuthenticator: Authenticator {
         try self.init(keys: keys, audience: content.audience, issuer: content.issuer)
     }
 
+    /// Whom the token of the credentials belongs to.
     public func authenticate(_ credentials: Credentials) async throws -> Identity {
         guard let token = credentials.bearer else { throw AuthenticationError(.refused, "A token is needed.") }
         return try self.identity(of: try await self.verifiedClaims(of: token))

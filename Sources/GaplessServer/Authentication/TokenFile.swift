@@ -38,6 +38,7 @@ public struct TokenFile: Authenticator {
         self.entries = lines.map { Entry(digest: $0.digest, identity: $0.identity) }
     }
 
+    /// Whom the token of the credentials belongs to.
     public func authenticate(_ credentials: Credentials) async throws -> Identity {
         guard let token = credentials.bearer else { throw AuthenticationError(.refused, "A token is needed.") }
         guard let identity = self.identity(of: token) else { throw AuthenticationError(.refused, "The token is not known.") }

@@ -6,7 +6,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Where a server listens: a host and a port, such as `127.0.0.1:8400` or `[::1]:0`.
+/// Where a server listens: a host and a port, such as `127.0.0.1:8080` or `[::1]:0`.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// A name or a numeric address, without brackets.
     public let host: String

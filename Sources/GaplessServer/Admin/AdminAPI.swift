@@ -1,0 +1,148 @@
+import Foundation
+import GaplessCore
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+
+/// The HTTP API of the admin listener.
+///
+/// | Call | Does |
+/// |---|---|
+/// | `POST /v1/messages` | sends one message (`application/json`) or many (`application/x-ndjson`), see `AdminMessages` |
+/// | `GET /v1/clients?user=&after=&limit=` | lists queues in order of their address |
+/// | `GET /v1/clients/{id}` | shows one; the address is one percent-encoded segment, `alice%2Fphone` |
+/// | `DELETE /v1/clients/{id}` | removes one |
+///
+/// An error is `{"error":{"code":…,"message":…}}`: 400 what was asked is malformed, 401 no key, 403 not allowed from there, 404 unknown, 409 the
+/// idempotency key was used otherwise, 413 too large, 415 not JSON, 429 `queueFull` or `overloaded`, 503 the store is not there, 507 full.
+struct AdminAPI: Sendable {
+    let backend: any AdminBackend
+    let guardian: AdminGuard
+    let messages: AdminMessages
+
+    init(backend: any AdminBackend, configuration: AdminConfiguration, maxMessageBytes: Int) {
+        self.backend = backend
+        self.guardian = AdminGuard(configuration)
+        self.messages = AdminMessages(backend: backend, maxBodyBytes: configuration.maxBodyBytes, maxMessageBytes: maxMessageBytes)
+    }
+
+    /// All calls.
+    func makeRouter() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: AdminErrorMiddleware(guardian: self.guardian))
+        router.post("/v1/messages") { request, _ in try await self.messages.post(request) }
+        router.get("/v1/clients") { request, _ in try await self.list(request) }
+        router.get("/v1/clients/:id") { _, context in try await self.show(try Self.client(context)) }
+        router.delete("/v1/clients/:id") { _, context in try await self.remove(try Self.client(context)) }
+        return router
+    }
+
+    private func list(_ request: Request) async throws -> Response {
+        let query = request.uri.queryParameters
+        for (name, _) in query where !["user", "after", "limit"].contains(name) {
+            throw AdminError.invalid("A list can be asked for by user, after and limit.")
+        }
+        let user = try query["user"].map { text in
+            guard let user = UserID(Self.decoded(text)) else { throw AdminError.invalid("\"user\" is not the name of a user.") }
+            return user
+        }
+        let after = try query["after"].map { text in
+            guard let client = ClientID(Self.decoded(text)) else { throw AdminError.invalid("\"after\" is not the address of a client.") }
+            return client
+        }
+        let limit = try query["limit"].map { text in
+            guard let limit = Int(text), (1...1_000).contains(limit) else { throw AdminError.invalid("\"limit\" is 1 through 1000.") }
+            return limit
+        }
+        let queues = try await self.backend.queues(of: user, after: after, limit: limit ?? 100)
+        return Response.json { writer in
+            writer.field("clients", .array(queues.map { .object(AdminJSON.value($0)) }))
+            if queues.count == limit ?? 100 { writer.field("next", queues.last?.client.description) }
+        }
+    }
+
+    private func show(_ client: ClientID) async throws -> Response {
+        guard let queue = try await self.backend.queue(of: client) else { throw AdminError.noSuchClient }
+        return Response.json { writer in
+            for field in AdminJSON.value(queue).fields { writer.field(field.name, field.value) }
+        }
+    }
+
+    private func remove(_ client: ClientID) async throws -> Response {
+        guard try await self.backend.remove(client) else { throw AdminError.noSuchClient }
+        return Response(status: .noContent)
+    }
+
+    /// The client in the path. What does not name one is not there.
+    private static func client(_ context: BasicRequestContext) throws -> ClientID {
+        guard let client = ClientID(Self.decoded(try context.parameters.require("id")[...])) else { throw AdminError.noSuchClient }
+        return client
+    }
+
+    /// The text without its percent encoding, or what fits no name.
+    private static func decoded(_ text: Substring) -> String {
+        String(text).removingPercentEncoding ?? ""
+    }
+}
+
+extension Response {
+    /// One JSON object.
+    static func json(status: HTTPResponse.Status = .ok, _ body: (inout JSONWriter) -> Void) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: AdminJSON.line(body))
+        )
+    }
+}
+
+/// Lets no call through that the guard refuses, and answers every error as JSON.
+struct AdminErrorMiddleware: RouterMiddleware {
+    let guardian: AdminGuard
+
+    func handle(
+        _ request: Request,
+        context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            try self.guardian.check(try AdminGuard.Call(request))
+            return try await next(request, context)
+        } catch let error as HTTPError {
+            let code = error.status.code == 404 ? AdminError.notFound : AdminError(error.status.code, "invalid", "The call is not valid.")
+            return Self.response(code)
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            return Self.response(AdminError(error))
+        }
+    }
+
+    private static func response(_ error: AdminError) -> Response {
+        var response = Response.json(status: HTTPResponse.Status(code: error.status)) { AdminJSON.write(error, into: &$0) }
+        if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+        return response
+    }
+}
+
+extension AdminGuard.Call {
+    init(_ request: Request) throws(AdminError) {
+        self.init(
+            method: request.method.rawValue,
+            host: request.head.authority,
+            origin: request.headers[.origin],
+            fetchSite: try request.headers.single("Sec-Fetch-Site"),
+            authorization: request.headers[.authorization],
+            contentType: request.headers[.contentType]
+        )
+    }
+}
+
+extension HTTPFields {
+    /// The value of a field that has no name of its own in the library; nil when there is none.
+    func single(_ name: String) throws(AdminError) -> String? {
+        let fields = self.filter { $0.name.canonicalName == name.lowercased() }
+        guard fields.count <= 1 else { throw .invalid("The header \(name) occurs twice.") }
+        return fields.first?.value
+    }
+}

@@ -1,0 +1,13 @@
+import GaplessCore
+
+/// What the HTTP API is a face of.
+protocol AdminBackend: Sendable {
+    func send(_ message: OutgoingMessage) async throws(SendError) -> SendReceipt
+    func send(_ messages: [OutgoingMessage]) async -> [Result<SendReceipt, SendError>]
+    func send(inOrder messages: [OutgoingMessage], id: String?) async throws(SendError) -> SequenceReceipt
+    func queue(of client: ClientID) async throws -> QueueDescription?
+    func queues(of user: UserID?, after: ClientID?, limit: Int) async throws -> [QueueDescription]
+    func remove(_ client: ClientID) async throws(SendError) -> Bool
+}
+
+extension GaplessServer: AdminBackend {}
