@@ -1,0 +1,95 @@
+import ArgumentParser
+
+/// What `gapless serve` can be told. Each option is also an environment variable, `--max-messages` being `GAPLESS_MAX_MESSAGES`, and a field of
+/// the file of `--config`, `"max-messages"`. The command line goes before the environment, and that before the file.
+struct ServeOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Where clients connect (127.0.0.1:8400); port 0 is a free one.", valueName: "host:port"))
+    var listen: String?
+
+    @Option(help: ArgumentHelp("Where the HTTP API listens (127.0.0.1:8401), or 'none'.", valueName: "host:port"))
+    var admin: String?
+
+    @Option(help: ArgumentHelp("Where queues live: 'sqlite:PATH', or 'memory' to try things out.", valueName: "store"))
+    var store: String?
+
+    @Option(help: ArgumentHelp("The node's name (the name of the machine).", valueName: "name"))
+    var name: String?
+
+    @Option(help: ArgumentHelp("Who may connect: 'none' (loopback only), 'anonymous', 'tokens:FILE' or 'jwt:FILE'.", valueName: "way"))
+    var auth: String?
+
+    @Option(help: ArgumentHelp("File that holds the key of the HTTP API, 16 bytes or more.", valueName: "file"))
+    var adminKeyFile: String?
+
+    @Option(help: ArgumentHelp("The most messages that a queue keeps (1000).", valueName: "count"))
+    var maxMessages: String?
+
+    @Option(help: ArgumentHelp("The most payload bytes that a queue keeps (4194304).", valueName: "bytes"))
+    var maxBytes: String?
+
+    @Option(help: ArgumentHelp("How long a message is kept (1h).", valueName: "duration"))
+    var maxAge: String?
+
+    @Option(help: ArgumentHelp("What a full queue does: 'discard-oldest' or 'reject-new' (discard-oldest).", valueName: "policy"))
+    var onOverflow: String?
+
+    @Option(help: ArgumentHelp("How long a queue is kept after its client went away (24h).", valueName: "duration"))
+    var keep: String?
+
+    @Option(help: ArgumentHelp("The largest payload of a message, at most 1048576 (65536).", valueName: "bytes"))
+    var maxMessageBytes: String?
+
+    @Option(help: ArgumentHelp("The most connections (what the limit of open files leaves).", valueName: "count"))
+    var maxConnections: String?
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("A web page's origin that may connect beside the own host; repeat it. 'any' for all.", valueName: "origin")
+    )
+    var allowOrigin: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("A URL of the service that clients are told; repeat it.", valueName: "url"))
+    var endpoint: [String] = []
+
+    @Option(help: ArgumentHelp("Certificate chain of the public listener (PEM).", valueName: "file"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("The certificate's private key (PEM).", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("After so long without sending, the node sends a PING (20s).", valueName: "duration"))
+    var heartbeat: String?
+
+    @Option(help: ArgumentHelp("A connection that was silent for so long is dead (30s).", valueName: "duration"))
+    var silence: String?
+
+    @Option(help: ArgumentHelp("The time within which clients are asked to move when the node stops (10s).", valueName: "duration"))
+    var drainTime: String?
+
+    @Option(
+        help: ArgumentHelp("How much is logged on standard error: trace, debug, info, notice, warning, error (info).", valueName: "level")
+    )
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("A JSON file with these settings.", valueName: "file"))
+    var config: String?
+
+    /// The options that were given, under the names of their settings.
+    var given: [String: String] {
+        let options: [String: String?] = [
+            "listen": self.listen, "admin": self.admin, "store": self.store, "name": self.name, "auth": self.auth,
+            "admin-key-file": self.adminKeyFile, "max-messages": self.maxMessages, "max-bytes": self.maxBytes, "max-age": self.maxAge,
+            "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
+            "max-connections": self.maxConnections, "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
+            "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "log-level": self.logLevel,
+        ]
+        return options.compactMapValues { $0 }
+    }
+
+    /// The names of all settings, those of `given` and the lists.
+    static let names: Set<String> = [
+        "listen", "admin", "store", "name", "auth", "admin-key-file", "max-messages", "max-bytes", "max-age", "on-overflow", "keep",
+        "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
+        "drain-time", "log-level",
+    ]
+}
