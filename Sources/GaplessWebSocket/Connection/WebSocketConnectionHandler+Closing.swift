@@ -8,19 +8,20 @@ extension WebSocketConnectionHandler {
         self.encoder.writeClose(code, reason: reason, into: &batch, using: &self.random)
         self.batch = batch
         self.unansweredPing = nil
+        self.closeDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.closeTimeout) {
+            self.context?.close(promise: nil)
+        }
+        // The peer's Close must be read even if the delegate had paused, or if the peer took too little.
+        self.isPaused = false
+        self.isOverBound = false
+        self.releaseHeldRead()
+        // Last, since the connection may end with it.
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenSuccess {
             self.isCloseWritten = true
             self.windDown()
         }
         self.flushBatch(promise: written)
-        // The peer's Close must be read even if the delegate had paused, or if the peer took too little.
-        self.isPaused = false
-        self.isOverBound = false
-        self.releaseHeldRead()
-        self.closeDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.closeTimeout) {
-            self.context?.close(promise: nil)
-        }
     }
 
     /// The peer's Close came.
@@ -84,6 +85,8 @@ extension WebSocketConnectionHandler {
     /// TCP is gone.
     func tcpEnded() {
         if case .closed = self.state { return }
+        // Who never heard of the beginning does not hear of the end.
+        if case .idle = self.state { self.delegate = nil }
         self.state = .closed
         self.closeDeadline?.cancel()
         self.stallCheck?.cancel()

@@ -71,7 +71,8 @@ extension WebSocketConnectionHandler {
 
     /// Stops reading from the socket. A few messages may still come: those that were read already.
     package func pauseReading() {
-        self.isPaused = true
+        // Once closing, the peer's Close must be read.
+        if self.isOpen { self.isPaused = true }
     }
 
     /// Reads again.
@@ -106,6 +107,7 @@ extension WebSocketConnectionHandler {
     }
 
     private func keepBatch(_ batch: consuming ByteBuffer) {
+        precondition(self.batch == nil, "an encode closure does not send")
         if batch.readableBytes > self.configuration.highWaterBytes { self.owesWritable = true }
         self.batch = batch
     }

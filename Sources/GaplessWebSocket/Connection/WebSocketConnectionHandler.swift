@@ -215,7 +215,7 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
     /// Decodes what was read and hands it on, as long as somebody is there to take it.
     func decodeUnread() {
         guard let bytes = self.unread.take() else { return }
-        self.decoder.append(bytes)
+        self.decoder.append(consume bytes)
         loop: while true {
             switch self.state {
             case .open, .closeSent: break
@@ -228,8 +228,7 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
                 self.violated(error)
             }
         }
-        let used = self.decoder.reclaimInput()
-        self.receiveBuffers?.giveBack(used)
+        self.receiveBuffers?.giveBack(self.decoder.reclaimInput())
     }
 
     private func handle(_ event: WebSocketEvent) {
@@ -247,4 +246,6 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
 }
 
 /// Sent through the pipeline of each connection when its listener shuts down.
-struct WebSocketShutdownEvent: Sendable {}
+package struct WebSocketShutdownEvent: Sendable {
+    package init() {}
+}

@@ -61,7 +61,7 @@ package struct WebSocketFrameDecoder: Sendable {
             self.input.writeBuffer(&bytes)
             return
         }
-        self.input = bytes
+        self.input = consume bytes
         guard self.role == .server else { return }
         let isOurs = self.input.modifyIfUniquelyOwned { _ in true } ?? false
         if !isOurs { self.input = Self.copy(self.input) }
