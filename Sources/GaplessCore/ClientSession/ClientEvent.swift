@@ -20,6 +20,13 @@ package struct EventReference: Hashable, Sendable {
     package let numbering: UInt64
     /// The number of the message, or the last one of the gap.
     package let through: SequenceNumber
+
+    /// Joins the parts.
+    package init(epoch: EpochToken, numbering: UInt64, through: SequenceNumber) {
+        self.epoch = epoch
+        self.numbering = numbering
+        self.through = through
+    }
 }
 
 /// The state of a session as the application sees it.
@@ -48,6 +55,15 @@ package struct ClientAttachment: Hashable, Sendable {
     package let limits: WireLimits
     /// How much the server keeps for this client.
     package let retention: RetentionPolicy
+
+    /// Joins the parts.
+    package init(client: ClientID, node: String, endpoint: String, limits: WireLimits, retention: RetentionPolicy) {
+        self.client = client
+        self.node = node
+        self.endpoint = endpoint
+        self.limits = limits
+        self.retention = retention
+    }
 }
 
 /// Why a session is offline for a while.
