@@ -2,15 +2,13 @@ import GaplessWebSocket
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 import Testing
 
-/// Sends messages to an echo, one after the other, and completes when all have come back as they were.
-final class EchoClient: WebSocketConnectionDelegate {
+/// Sends messages to an echo, one after the other, and closes when all have come back as they were.
+private final class EchoClient: WebSocketConnectionDelegate {
     private var waiting: [(WebSocketMessageKind, ByteBuffer)]
     private let done: EventLoopPromise<WebSocketClosure>
     private var connection: WebSocketConnectionHandler<EchoClient>?
-    private var failure: String?
 
     init(_ messages: [(WebSocketMessageKind, ByteBuffer)], done: EventLoopPromise<WebSocketClosure>) {
         self.waiting = messages
@@ -24,8 +22,11 @@ final class EchoClient: WebSocketConnectionDelegate {
 
     func received(_ kind: WebSocketMessageKind, _ payload: ByteBuffer) {
         let (sentKind, sent) = self.waiting.removeFirst()
-        guard sentKind == kind, sent == payload else { return self.connection?.close(WebSocketCloseCode(4999), reason: "differs") ?? () }
-        self.sendNext()
+        if sentKind == kind, sent == payload {
+            self.sendNext()
+        } else {
+            self.connection?.close(WebSocketCloseCode(4999), reason: "differs")
+        }
     }
 
     func connectionClosed(_ closure: WebSocketClosure) {
@@ -34,17 +35,24 @@ final class EchoClient: WebSocketConnectionDelegate {
     }
 
     private func sendNext() {
-        guard let (kind, payload) = self.waiting.first else { return self.connection?.close(.normal, reason: "done") ?? () }
-        self.connection?.send(kind, payload)
-        self.connection?.flush()
+        if let (kind, payload) = self.waiting.first {
+            self.connection?.send(kind, payload)
+            self.connection?.flush()
+        } else {
+            self.connection?.close(.normal, reason: "done")
+        }
     }
 }
 
+/// Both sides over real sockets.
 @Suite(.timeLimit(.minutes(1)))
 struct LoopbackTests {
-    private func echoServer(_ group: any EventLoopGroup, maxMessageBytes: Int = 1 << 25) async throws -> WebSocketListener {
+    private let group = MultiThreadedEventLoopGroup.singleton
+
+    private func echoServer(configure: (inout WebSocketListener.Options) -> Void = { _ in }) async throws -> WebSocketListener {
         var connection = WebSocketConnectionConfiguration()
-        connection.maxMessageBytes = maxMessageBytes
+        connection.maxMessageBytes = 1 << 24
+        connection.maxFragments = 100_000
         let service = WebSocketService<WebSocketEcho>(
             connection: connection,
             admit: { head, _ in
@@ -53,25 +61,62 @@ struct LoopbackTests {
             },
             answer: { head in HTTPAnswer(.ok, text: "You asked for \(head.uri).") }
         )
-        return try await WebSocketListener.bind(.init(host: "127.0.0.1", port: 0), group: group, service: service).get()
+        var options = WebSocketListener.Options(host: "127.0.0.1", port: 0)
+        configure(&options)
+        return try await WebSocketListener.bind(options, group: self.group, service: service).get()
+    }
+
+    /// Stops a listener and waits until no connection is left.
+    private func end(_ listener: WebSocketListener) async throws {
+        try await listener.stopAccepting().get()
+        listener.closeAll()
+        try await listener.whenEmpty.get()
+        #expect(listener.connectionCount == 0)
+    }
+
+    private func connect(
+        _ port: Int,
+        _ messages: [(WebSocketMessageKind, ByteBuffer)],
+        headers: HTTPHeaders = [:],
+        timeout: TimeAmount = .seconds(10)
+    ) -> (attempt: WebSocketConnectAttempt, done: EventLoopFuture<WebSocketClosure>) {
+        let eventLoop = self.group.next()
+        let done = eventLoop.makePromise(of: WebSocketClosure.self)
+        var configuration = WebSocketConnectionConfiguration()
+        configuration.maxMessageBytes = 1 << 24
+        let attempt = WebSocketConnector(group: self.group, timeout: timeout, configuration: configuration)
+            .connect(
+                to: WebSocketEndpoint(host: "127.0.0.1", port: port, isTLS: false, path: "/gapless"),
+                headers: headers,
+                on: eventLoop
+            ) { _ in EchoClient(messages, done: done) }
+        attempt.opened.whenFailure { done.fail($0) }
+        return (attempt, done.futureResult)
     }
 
     private func exchange(_ messages: [(WebSocketMessageKind, ByteBuffer)]) async throws -> WebSocketClosure {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let listener = try await self.echoServer(group)
-        let endpoint = WebSocketEndpoint(host: "127.0.0.1", port: listener.port, isTLS: false, path: "/gapless")
-        let eventLoop = group.next()
-        let done = eventLoop.makePromise(of: WebSocketClosure.self)
-        var configuration = WebSocketConnectionConfiguration()
-        configuration.maxMessageBytes = 1 << 25
-        let attempt = WebSocketConnector(group: group, configuration: configuration)
-            .connect(to: endpoint, on: eventLoop) { _ in EchoClient(messages, done: done) }
-        try await attempt.opened.get()
-        let closure = try await done.futureResult.get()
-        try await listener.stopAccepting().get()
-        try await listener.whenEmpty.get()
+        let listener = try await self.echoServer()
+        let closure = try await self.connect(listener.port, messages).done.get()
+        try await self.end(listener)
         return closure
     }
+
+    /// The frames behind the 101 in what a raw client received.
+    private func frames(_ received: ByteBuffer) throws -> [WebSocketEvent] {
+        let text = String(decoding: received.readableBytesView.prefix(1_000), as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 101 "))
+        var received = received
+        let view = received.readableBytesView
+        let end = view.indices.first { view[$0...].starts(with: [13, 10, 13, 10]) }
+        received.moveReaderIndex(to: try #require(end) + 4)
+        var decoder = WebSocketFrameDecoder(role: .client, maxMessageBytes: 1 << 24, maxFragments: 1)
+        decoder.append(received)
+        var events: [WebSocketEvent] = []
+        while let event = try decoder.next() { events.append(event) }
+        return events
+    }
+
+    // MARK: Messages
 
     @Test func messagesComeBackAsTheyWere() async throws {
         let closure = try await self.exchange([
@@ -87,5 +132,173 @@ struct LoopbackTests {
     @Test func aMessageOf16MiBComesBack() async throws {
         let closure = try await self.exchange([(.binary, ByteBuffer(repeating: 0xA5, count: 1 << 24))])
         #expect(closure.code == .normal)
+    }
+
+    @Test func aMessageIn66000FragmentsComesBackWhole() async throws {
+        let listener = try await self.echoServer()
+        var bytes = ByteBuffer(string: RawClient.upgrade)
+        for index in 0..<66_000 {
+            bytes.writeBytes(rawFrame(index == 0 ? 0x2 : 0x0, [UInt8(truncatingIfNeeded: index)], isFinal: index == 65_999))
+        }
+        bytes.writeBytes(rawClose(1000))
+        let events = try self.frames(await RawClient.exchange(port: listener.port, send: [bytes]))
+        let payload = ByteBuffer(bytes: (0..<66_000).map { UInt8(truncatingIfNeeded: $0) })
+        #expect(events == [.message(.binary, payload), .close(.normal, reason: "")])
+        try await self.end(listener)
+    }
+
+    @Test func bytesMayComeOneAtATime() async throws {
+        let listener = try await self.echoServer()
+        let bytes =
+            Array(RawClient.upgrade.utf8) + rawText("Grü", isFinal: false) + rawFrame(0x9, [1]) + rawFrame(0x0, Array("ße".utf8))
+            + rawClose(1000)
+        let events = try self.frames(await RawClient.exchange(port: listener.port, send: bytes.map { ByteBuffer(bytes: [$0]) }))
+        #expect(events == [.pong(ByteBuffer(bytes: [1])), .message(.text, ByteBuffer(string: "Grüße")), .close(.normal, reason: "")])
+        try await self.end(listener)
+    }
+
+    @Test func aPeerThatEndsItsHalfAfterItsCloseStillGetsTheAnswers() async throws {
+        let listener = try await self.echoServer()
+        let bytes = ByteBuffer(bytes: Array(RawClient.upgrade.utf8) + rawText("last") + rawClose(1000))
+        let events = try self.frames(await RawClient.exchange(port: listener.port, send: [bytes], endsFirst: true))
+        #expect(events == [.message(.text, ByteBuffer(string: "last")), .close(.normal, reason: "")])
+        try await self.end(listener)
+    }
+
+    @Test func theCloseCodeArrivesThoughThePeerGoesOnSending() async throws {
+        let listener = try await self.echoServer()
+        let garbage = ByteBuffer(repeating: 0xFF, count: 4 << 20)
+        let bytes = ByteBuffer(bytes: Array(RawClient.upgrade.utf8) + rawFrame(0x3))
+        let events = try self.frames(await RawClient.exchange(port: listener.port, send: [bytes, garbage]))
+        #expect(events == [.close(.protocolError, reason: "the opcode is unknown")])
+        try await self.end(listener)
+    }
+
+    // MARK: HTTP
+
+    @Test func healthChecksAndHandshakesShareTheConnection() async throws {
+        let listener = try await self.echoServer()
+        let bytes = "GET /live HTTP/1.1\r\nHost: a\r\n\r\n" + RawClient.upgrade
+        let received = try await RawClient.exchange(
+            port: listener.port,
+            send: [ByteBuffer(bytes: Array(bytes.utf8) + rawText("hi") + rawClose(1000))]
+        )
+        let text = String(decoding: received.readableBytesView, as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(text.contains("You asked for /live.\nHTTP/1.1 101 "))
+        #expect(Array(received.readableBytesView.suffix(8)) == rawText("hi", mask: nil) + rawClose(1000, mask: nil))
+        try await self.end(listener)
+    }
+
+    @Test func theAnswerToABodyArrivesThoughTheBodyIsStillBeingSent() async throws {
+        let listener = try await self.echoServer()
+        let head = ByteBuffer(string: "POST /live HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n")
+        let received = try await RawClient.exchange(port: listener.port, send: [head, ByteBuffer(repeating: 1, count: 4 << 20)])
+        #expect(String(buffer: received).hasPrefix("HTTP/1.1 413 "))
+        try await self.end(listener)
+    }
+
+    // MARK: Attempts that fail
+
+    private func code(_ error: (any Error)?) -> WebSocketConnectError.Code? { (error as? WebSocketConnectError)?.code }
+
+    @Test func aRefusedHandshakeTellsStatusAndRetryAfter() async throws {
+        let listener = try await self.echoServer()
+        let error = await #expect(throws: WebSocketConnectError.self) {
+            try await self.connect(listener.port, [], headers: ["X-Refuse": "1"]).done.get()
+        }
+        #expect(self.code(error) == .refused(status: 503, retryAfterSeconds: 7))
+        try await self.end(listener)
+    }
+
+    @Test func nobodyListens() async throws {
+        let listener = try await self.echoServer()
+        let port = listener.port
+        try await self.end(listener)
+        let error = await #expect(throws: WebSocketConnectError.self) { try await self.connect(port, []).done.get() }
+        #expect(self.code(error) == .transport)
+    }
+
+    @Test func aServerThatNeverAnswersIsLeftAtTheDeadline() async throws {
+        let silent = try await ServerBootstrap(group: self.group).bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(silent.localAddress?.port)
+        let error = await #expect(throws: WebSocketConnectError.self) {
+            try await self.connect(port, [], timeout: .milliseconds(50)).done.get()
+        }
+        #expect(self.code(error) == .timeout)
+        try await silent.close().get()
+    }
+
+    @Test func anAttemptCanBeGivenUp() async throws {
+        let silent = try await ServerBootstrap(group: self.group).bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(silent.localAddress?.port)
+        let (attempt, done) = self.connect(port, [])
+        attempt.cancel()
+        let error = await #expect(throws: WebSocketConnectError.self) { try await done.get() }
+        #expect(self.code(error) == .cancelled)
+        try await silent.close().get()
+    }
+
+    @Test func withoutTLSHandlersThereIsNoWss() async throws {
+        let attempt = WebSocketConnector(group: self.group)
+            .connect(to: WebSocketEndpoint(host: "127.0.0.1", port: 1, isTLS: true, path: "/")) { _ in WebSocketEcho() }
+        let error = await #expect(throws: WebSocketConnectError.self) { try await attempt.opened.get() }
+        #expect(self.code(error) == .invalidRequest)
+    }
+
+    // MARK: The listener
+
+    @Test func aPortInUseIsAnError() async throws {
+        let listener = try await self.echoServer()
+        await #expect(throws: (any Error).self) { try await self.echoServer { $0.port = listener.port } }
+        try await self.end(listener)
+    }
+
+    @Test func aboveTheMostConnectionsTheNextIsClosed() async throws {
+        let listener = try await self.echoServer { $0.maxConnections = 1 }
+        let (first, done) = self.connect(listener.port, [])
+        _ = try await done.get()
+        try await first.opened.get()
+        try await listener.whenEmpty.get()  // The first has gone, so there is room for one.
+        let holder = try await ClientBootstrap(group: self.group).connect(host: "127.0.0.1", port: listener.port).get()
+        try await holder.writeAndFlush(ByteBuffer(string: "GET /live HTTP/1.1\r\n")).get()
+        while listener.connectionCount == 0 { await Task.yield() }
+        let error = await #expect(throws: WebSocketConnectError.self) { try await self.connect(listener.port, []).done.get() }
+        #expect(self.code(error) == .transport)
+        try await holder.close().get()
+        try await self.end(listener)
+    }
+
+    @Test func quiescingTellsEachConnection() async throws {
+        let listener = try await self.echoServer()
+        let eventLoop = self.group.next()
+        let opened = eventLoop.makePromise(of: Void.self)
+        let closed = eventLoop.makePromise(of: WebSocketClosure.self)
+        let endpoint = WebSocketEndpoint(host: "127.0.0.1", port: listener.port, isTLS: false, path: "/gapless")
+        let attempt = WebSocketConnector(group: self.group).connect(to: endpoint, on: eventLoop) { _ in
+            let delegate = RecordingDelegate()
+            delegate.onOpen = { _ in opened.succeed() }
+            delegate.onClosed = { closed.succeed($0) }
+            return delegate
+        }
+        attempt.opened.whenFailure { error in
+            opened.fail(error)
+            closed.fail(error)
+        }
+        try await opened.futureResult.get()
+        try await listener.stopAccepting().get()
+        listener.quiesce()
+        let closure = try await closed.futureResult.get()
+        #expect(closure.code == .goingAway)
+        #expect(closure.reason == "shutting down")
+        try await listener.whenEmpty.get()
+    }
+
+    @Test func manyConnectionsAtOnce() async throws {
+        let listener = try await self.echoServer()
+        let messages = (0..<20).map { (WebSocketMessageKind.text, ByteBuffer(string: "message \($0)")) }
+        let all = (0..<200).map { _ in self.connect(listener.port, messages).done }
+        for done in all { #expect(try await done.get().code == .normal) }
+        try await self.end(listener)
     }
 }

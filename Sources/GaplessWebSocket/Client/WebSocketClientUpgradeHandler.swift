@@ -23,6 +23,7 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
     private let configuration: WebSocketConnectionConfiguration
     private let attempt: WebSocketConnectAttempt
     private let makeDelegate: (any EventLoop) -> Delegate
+    private let holder = EndOfInputHolder()
     private var state = State.idle
 
     init(
@@ -35,6 +36,12 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
         self.configuration = configuration
         self.attempt = attempt
         self.makeDelegate = makeDelegate
+    }
+
+    /// The handlers of the handshake, this one the last.
+    func handlers(limits: NIOHTTPDecoderLimitConfiguration) -> [any ChannelHandler] {
+        let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
+        return [self.holder, HTTPRequestEncoder(), ByteToMessageHandler(decoder), self]
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -61,39 +68,36 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
         case .accepted:
             if case .end = Self.unwrapInboundIn(data) { self.upgrade(context) }
         case .upgrading(let leftover):
-            self.state = .upgrading(leftover: leftover + [self.unwrapLeftover(data)])
+            // The decoder hands on what it has not decoded as it came.
+            self.state = .upgrading(leftover: leftover + [WebSocketConnectionHandler<Delegate>.unwrapInboundIn(data)])
         }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .some(.inputClosed) = event as? ChannelEvent {
-            self.fail(WebSocketConnectError(.transport, "the server closed the connection during the handshake"), context)
+            self.fail(Self.lost, context)
         }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.fail(WebSocketConnectError(.transport, "the server closed the connection during the handshake"), context)
+        self.fail(Self.lost, context)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let isHTTP = error is HTTPParserError || error is NIOHTTPDecoderError
-        self.fail(
-            isHTTP
-                ? WebSocketConnectError(.invalidResponse, "the answer is not valid HTTP", cause: error)
-                : WebSocketConnectError(.transport, "the connection failed during the handshake", cause: error),
-            context
-        )
+        switch error {
+        case HTTPParserError.invalidEOFState:
+            self.fail(Self.lost, context)
+        case is HTTPParserError, is NIOHTTPDecoderError:
+            self.fail(WebSocketConnectError(.invalidResponse, "the answer is not valid HTTP", cause: error), context)
+        default:
+            self.fail(WebSocketConnectError(.transport, "the connection failed during the handshake", cause: error), context)
+        }
     }
 
-    private func unwrapLeftover(_ data: NIOAny) -> ByteBuffer {
-        // The decoder hands on what it has not decoded as it came.
-        Self.unwrapInboundOut(data)
-    }
-
-    private static func unwrapInboundOut(_ data: NIOAny) -> ByteBuffer {
-        WebSocketConnectionHandler<Delegate>.unwrapInboundIn(data)
+    private static var lost: WebSocketConnectError {
+        WebSocketConnectError(.transport, "the server closed the connection during the handshake")
     }
 
     private func sendRequest(_ context: ChannelHandlerContext) {
@@ -117,6 +121,7 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
         do {
             let encoder = try pipeline.context(handlerType: HTTPRequestEncoder.self)
             let decoder = try pipeline.context(handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self)
+            self.holder.hold()
             pipeline.removeHandler(context: decoder).assumeIsolated().whenComplete { _ in
                 pipeline.removeHandler(context: encoder).assumeIsolated().whenComplete { _ in
                     self.open(context)
@@ -141,6 +146,7 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
             self.attempt.succeed()
             for bytes in leftover { context.fireChannelRead(Self.wrapInboundOut(bytes)) }
             if !leftover.isEmpty { context.fireChannelReadComplete() }
+            self.holder.release()
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         } catch {
             self.attempt.fail(WebSocketConnectError(.transport, "the connection was lost during the handshake", cause: error))

@@ -100,8 +100,7 @@ package struct WebSocketConnector: Sendable {
                     if endpoint.isTLS, let tls = self.tls {
                         try channel.pipeline.syncOperations.addHandlers(try tls(endpoint, channel))
                     }
-                    let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: HTTPBounds().decoderLimits)
-                    try channel.pipeline.syncOperations.addHandlers(HTTPRequestEncoder(), ByteToMessageHandler(decoder), handler)
+                    try channel.pipeline.syncOperations.addHandlers(handler.handlers(limits: HTTPBounds().decoderLimits))
                 }
             }
         if let option = TCPUserTimeout.option {

@@ -62,6 +62,9 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
         case closed
     }
 
+    /// Above so many in one read, Pings are a flood, and only the last is answered.
+    private static var maxPongsPerRead: Int { 16 }
+
     let role: WebSocketRole
     let configuration: WebSocketConnectionConfiguration
     let receiveBuffers: ReceiveBufferPool?
@@ -77,10 +80,14 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
 
     /// Bytes of a read that are not decoded yet: decoding waits for the end of the read, when the socket has let go of the buffer.
     var unread: ByteBuffer?
+    /// Whether bytes came since the last end of a read.
+    var hasRead = false
     /// Frames that wait for the flush.
     var batch: ByteBuffer?
     /// The payload of the last Ping that has not been answered. An earlier one need not be (RFC 6455 §5.5.3).
     var unansweredPing: ByteBuffer?
+    /// How many Pings of this read were answered by themselves.
+    var pongsOfRead = 0
 
     /// Whether the delegate was last told that it may send.
     var toldWritable = true
@@ -156,6 +163,7 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.state {
         case .open:
+            self.hasRead = true
             self.delegate?.anyInbound()
         case .idle, .closeSent:
             break
@@ -169,7 +177,9 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
 
     package func channelReadComplete(context: ChannelHandlerContext) {
         self.decodeUnread()
-        if case .open = self.state { self.delegate?.readBatchEnded() }
+        if case .open = self.state, self.hasRead { self.delegate?.readBatchEnded() }
+        self.hasRead = false
+        self.pongsOfRead = 0
         self.answerPing()
         self.flushBatch()
         self.holdReadsIfOverBound(context)
@@ -237,6 +247,11 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
             if case .open = self.state { self.delegate?.received(kind, payload) }
         case .ping(let payload):
             self.unansweredPing = payload
+            // In order with the messages, unless it is a flood: of that the last is answered when the read ends.
+            if self.pongsOfRead < Self.maxPongsPerRead {
+                self.pongsOfRead += 1
+                self.answerPing()
+            }
         case .pong:
             break
         case .close(let code, let reason):

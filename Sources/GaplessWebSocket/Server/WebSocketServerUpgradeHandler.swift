@@ -24,13 +24,15 @@ package final class WebSocketServerUpgradeHandler<Delegate: WebSocketConnectionD
 
     private let service: WebSocketService<Delegate>
     private let receiveBuffers: ReceiveBufferPool?
+    private let holder: EndOfInputHolder
     private var state = State.waiting
     private var deadline: Scheduled<Void>?
     private var isShuttingDown = false
     private var isReadHeld = false
 
-    init(service: WebSocketService<Delegate>, receiveBuffers: ReceiveBufferPool? = nil) {
+    private init(service: WebSocketService<Delegate>, holder: EndOfInputHolder, receiveBuffers: ReceiveBufferPool?) {
         self.service = service
+        self.holder = holder
         self.receiveBuffers = receiveBuffers
     }
 
@@ -41,9 +43,11 @@ package final class WebSocketServerUpgradeHandler<Delegate: WebSocketConnectionD
 
     static func configure(_ channel: any Channel, service: WebSocketService<Delegate>, receiveBuffers: ReceiveBufferPool?) throws {
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: service.http.decoderLimits)
+        let holder = EndOfInputHolder()
         try channel.pipeline.syncOperations.addHandlers(
+            holder,
             ByteToMessageHandler(decoder),
-            WebSocketServerUpgradeHandler(service: service, receiveBuffers: receiveBuffers)
+            WebSocketServerUpgradeHandler(service: service, holder: holder, receiveBuffers: receiveBuffers)
         )
     }
 
@@ -110,7 +114,8 @@ package final class WebSocketServerUpgradeHandler<Delegate: WebSocketConnectionD
         case .upgrading:
             context.fireErrorCaught(error)
         case .lingering:
-            context.close(promise: nil)
+            // More requests behind the last one are no matter; trouble with the socket is.
+            if !(error is HTTPParserError) { context.close(promise: nil) }
         case .waiting, .inRequest:
             guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
             if case .invalidEOFState = error { return context.close(promise: nil) }
@@ -193,9 +198,12 @@ extension WebSocketServerUpgradeHandler {
             // The decoder leaves in a later turn of the loop, since it is decoding just now; what it has not decoded comes to us then.
             let decoder = try pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(connection, position: .after(self))
+            let holder = self.holder
+            holder.hold()
             pipeline.removeHandler(context: decoder).assumeIsolated().whenSuccess {
                 // The leftover bytes were a read as well.
                 context.fireChannelReadComplete()
+                holder.release()
                 pipeline.removeHandler(context: context, promise: nil)
             }
             context.flush()

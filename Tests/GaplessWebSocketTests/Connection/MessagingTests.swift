@@ -76,10 +76,24 @@ private func text(_ text: String) -> WebSocketEvent { .message(.text, ByteBuffer
         #expect(connection.delegate.calls == [.opened, .inbound, .batchEnded])
     }
 
-    @Test func ofABurstTheLastPingIsAnswered() throws {
-        let connection = try EmbeddedConnection()
+    @Test func pingsAreAnsweredInOrderWithMessages() throws {
+        let connection = try EmbeddedConnection(prepare: { delegate in
+            delegate.onMessage = { connection, message in connection.send(.text, ByteBuffer(string: message)) }
+        })
         try connection.receive(rawFrame(0x9, [1]), rawFrame(0x9, [2]), rawText("a"), rawFrame(0x9, [3]))
-        #expect(try connection.sentFrames() == [.pong(ByteBuffer(bytes: [3]))])
+        #expect(
+            try connection.sentFrames()
+                == [.pong(ByteBuffer(bytes: [1])), .pong(ByteBuffer(bytes: [2])), text("a"), .pong(ByteBuffer(bytes: [3]))]
+        )
+        #expect(connection.socket.flushes == 1)
+    }
+
+    @Test func ofAFloodTheLastPingIsAnswered() throws {
+        let connection = try EmbeddedConnection()
+        for _ in 0..<2 {
+            try connection.receive((0..<100).flatMap { rawFrame(0x9, [$0]) })
+            #expect(try connection.sentFrames() == ((0..<16) + [99]).map { .pong(ByteBuffer(bytes: [$0])) })
+        }
     }
 
     @Test func aPingBetweenFragmentsIsAnsweredBeforeTheMessageEnds() throws {

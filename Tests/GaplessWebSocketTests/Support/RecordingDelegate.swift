@@ -25,6 +25,7 @@ final class RecordingDelegate: WebSocketConnectionDelegate {
         _ in nil
     }
     var onWritable: (WebSocketConnectionHandler<RecordingDelegate>, Bool) -> Void = { _, _ in }
+    var onClosed: (WebSocketClosure) -> Void = { _ in }
     var closure: WebSocketClosure?
     /// How deep calls to the delegate are nested, at most; more than 1 means that a call came from inside one of its own.
     private(set) var deepest = 0
@@ -78,6 +79,7 @@ final class RecordingDelegate: WebSocketConnectionDelegate {
         self.note(.closed(closure.code?.rawValue, closure.reason, isClean: closure.isClean)) {
             self.closure = closure
             self.connection = nil
+            self.onClosed(closure)
         }
     }
 }

@@ -1,0 +1,60 @@
+import NIOCore
+import NIOPosix
+
+/// Collects what a server sends over plain TCP until it ends its half.
+private final class Collector: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var received = ByteBuffer()
+    private let done: EventLoopPromise<ByteBuffer>
+
+    init(done: EventLoopPromise<ByteBuffer>) {
+        self.done = done
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = Self.unwrapInboundIn(data)
+        self.received.writeBuffer(&bytes)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent {
+            self.done.succeed(self.received)
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.done.succeed(self.received)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.done.fail(error)
+        context.close(promise: nil)
+    }
+}
+
+/// A peer that is just bytes: it sends what it was given, right or wrong, and reads until the end.
+enum RawClient {
+    static let upgrade =
+        "GET /gapless HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: gapless.v1\r\n\r\n"
+
+    /// - Parameter endsFirst: whether it ends its own half of TCP after sending.
+    /// - Returns: everything that came, once the server has ended its half; throws on a reset.
+    static func exchange(port: Int, send pieces: [ByteBuffer], endsFirst: Bool = false) async throws -> ByteBuffer {
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let done = eventLoop.makePromise(of: ByteBuffer.self)
+        let channel = try await ClientBootstrap(group: eventLoop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Collector(done: done)) }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        // A write that comes to nothing because the server has ended is no failure; what matters is what was received.
+        for piece in pieces { try? await channel.writeAndFlush(piece).get() }
+        if endsFirst { try await channel.close(mode: .output).get() }
+        return try await done.futureResult.get()
+    }
+}
