@@ -14,7 +14,7 @@ struct FrameReader {
     /// Reads the keyword, and the space after it if there is one.
     init(_ message: ByteBuffer, kind: PayloadKind, validation: TextValidation) throws(FrameDecodingError) {
         self.message = message
-        if kind == .text, validation == .checked, !UTF8Validator.isValid(message.readableBytesUInt8Span) {
+        if kind == .text, validation == .checked, !UTF8Validator.isValid(message) {
             throw .notUTF8
         }
         let bytes = message.readableBytesUInt8Span
