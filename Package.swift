@@ -97,6 +97,7 @@ let package = Package(
                 "GaplessWebSocket",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -180,7 +181,21 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "GaplessServerTests", dependencies: ["GaplessServer", "GaplessTesting"], swiftSettings: settings),
-        .testTarget(name: "GaplessClientTests", dependencies: ["GaplessClient", "GaplessTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "GaplessClientTests",
+            dependencies: [
+                "GaplessCore",
+                "GaplessWebSocket",
+                "GaplessClient",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "GaplessProgramTests", dependencies: ["gapless", "GaplessTesting"], swiftSettings: settings),
     ]
 )

@@ -22,6 +22,9 @@ struct ClientRecordBatch: Hashable, Sendable {
         self.outbox = [.outbox(record.outbox)]
     }
 
+    /// Whether nothing is to be saved.
+    var isEmpty: Bool { self.identity == nil && self.progress == nil && self.outbox.isEmpty }
+
     /// The changes in an order in which they can be applied.
     var changes: [ClientRecordChange] {
         var changes: [ClientRecordChange] = []

@@ -1,0 +1,93 @@
+import GaplessClient
+import Logging
+import ServiceLifecycle
+import Testing
+
+/// A client that runs, and the events that a test takes from it.
+struct RunningClient {
+    /// The client.
+    let client: GaplessClient
+    /// The events that came and were not asked for by the test yet.
+    let events: Mailbag<GaplessClient.Event>
+    /// Ends the client as a service ends: gracefully.
+    let shutdown: @Sendable () -> Void
+
+    /// The next event that is no state.
+    func next() async throws -> GaplessClient.Event {
+        while true {
+            let event = try await self.events.next("an event")
+            if case .state = event { continue }
+            return event
+        }
+    }
+
+    /// The next event, which must be a message; its text.
+    func text() async throws -> String {
+        let event = try await self.next()
+        guard case .message(let message) = event else { throw UnexpectedEvent(event: event) }
+        return try #require(message.text)
+    }
+
+    /// The next state that fits.
+    func state(_ what: String, where fits: (GaplessClient.State) -> Bool) async throws -> GaplessClient.State {
+        while true {
+            if case .state(let state) = try await self.events.next(what), fits(state) { return state }
+        }
+    }
+}
+
+/// The client told something that the test did not expect.
+struct UnexpectedEvent: Error {
+    let event: GaplessClient.Event
+}
+
+/// Runs a client for the length of a test, with a consumer that handles each event at once, and ends it gracefully.
+///
+/// - Returns: the error that the client's run ended with.
+@discardableResult
+func withClient(
+    _ configuration: ClientConfiguration,
+    consuming: Bool = true,
+    _ test: (RunningClient) async throws -> Void
+) async throws -> (any Error)? {
+    let client = try GaplessClient(configuration, logger: .quiet)
+    let events = Mailbag<GaplessClient.Event>()
+    let group = ServiceGroup(services: [client], logger: .quiet)
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+        let running = Task { try await group.run() }
+        if consuming {
+            tasks.addTask {
+                // The error that ends the events is the one that ends the run.
+                do { for try await event in client.events { events.put(event) } } catch {}
+            }
+        }
+        do {
+            try await test(RunningClient(client: client, events: events) { Task { await group.triggerGracefulShutdown() } })
+        } catch {
+            running.cancel()
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        let result = await running.result
+        try await tasks.waitForAll()
+        switch result {
+        case .success: return nil
+        case .failure(let error): return error
+        }
+    }
+}
+
+extension Logger {
+    /// Says nothing.
+    static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
+
+extension ClientConfiguration {
+    /// The client of the tests at these servers, which comes back fast.
+    static func test(_ servers: FakeServer...) -> ClientConfiguration {
+        var configuration = ClientConfiguration(endpoints: servers.map(\.url), client: "alice/phone")
+        configuration.backoffBase = .milliseconds(1)
+        configuration.backoffCap = .milliseconds(2)
+        return configuration
+    }
+}
