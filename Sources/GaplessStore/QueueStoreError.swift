@@ -11,6 +11,8 @@ public struct QueueStoreError: Error, CustomStringConvertible, Sendable {
         public static let unknown = Code(description: "unknown")
         /// There is no room: the disk or the store's own bound is full. Nothing happened.
         public static let full = Code(description: "full")
+        /// More work waits for the store than the process holds in memory. Nothing happened.
+        public static let overloaded = Code(description: "overloaded")
         /// The file or database belongs to something else.
         public static let foreign = Code(description: "foreign")
         /// The store's schema is newer than this program can work with.
