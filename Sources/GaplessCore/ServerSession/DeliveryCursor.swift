@@ -63,6 +63,8 @@ package struct DeliveryCursor: Hashable, Sendable {
     private var inFlight = Deque<InFlight>()
     /// An `ACK` above the known head, which only the store can judge.
     private var claimed: SequenceNumber?
+    /// What had been sent when the newest `ACK` that counted came.
+    private var sentWhenClaimed = SequenceNumber.zero
     /// How large the next message is, once it was found not to fit.
     private var blockedBytes: UInt64?
     private var reading = Reading.nothing
@@ -184,19 +186,21 @@ package struct DeliveryCursor: Hashable, Sendable {
         } else {
             self.claimed = number
         }
+        self.sentWhenClaimed = self.sentThrough
         return .commit
     }
 
     /// The store moved the floor for an `ACK`.
     package mutating func acknowledged(through number: SequenceNumber, head: SequenceNumber) -> Verdict {
-        guard head >= self.sentThrough else { return .storeWentBack }
         self.learn(head: max(head, number))
-        return .goesOn
+        // The answer may be older than what a read brought meanwhile, but not than what was sent before the question.
+        guard number == self.newestAcknowledgement else { return .goesOn }
+        return head < self.sentWhenClaimed ? .storeWentBack : .goesOn
     }
 
     /// The store has no such number as an `ACK` named. [R6.3-10, R6.3-11]
-    package func beyondHead(_ head: SequenceNumber) -> Verdict {
-        head < self.sentThrough ? .storeWentBack : .beyondHead
+    package func beyondHead(_ number: SequenceNumber) -> Verdict {
+        number <= self.sentThrough ? .storeWentBack : .beyondHead
     }
 
     /// The number to acknowledge once more after the store failed.

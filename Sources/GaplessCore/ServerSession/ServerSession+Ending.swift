@@ -50,6 +50,9 @@ extension ServerSession {
                 output.effects.append(ending.isDisplaced ? displaced : .detach(detach))
             }
             output.effects.append(.observe(.closed(client: bond.client, ending.error.code, message: ending.error.message)))
+            if bond.isPaused {
+                output.effects.append(.resumeReading)  // The peer's Close is to be seen.
+            }
             self.deadline = now + bond.closeTime
             self.late = bond.late
         }
@@ -94,6 +97,8 @@ extension ServerSession {
         /// The attachment, when there is one.
         var detach: DetachOperation?
         var late = LateAttachment.none
+        /// Whether the socket is not read from.
+        var isPaused = false
 
         init(_ configuration: ServerSessionConfiguration) {
             self.closeTime = configuration.closeTime
@@ -114,6 +119,7 @@ extension ServerSession {
         init(_ live: Live) {
             self.closeTime = live.closeTime
             self.client = live.client
+            self.isPaused = live.link.isPaused
             self.detach = DetachOperation(client: live.client, fence: live.fence)
         }
 

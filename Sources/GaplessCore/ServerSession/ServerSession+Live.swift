@@ -20,7 +20,7 @@ extension ServerSession {
         let instance: InstanceID
         let closeTime: Duration
         var link: Link
-        private var downlink: DeliveryCursor
+        private var cursor: DeliveryCursor
         private var uplink: UplinkReceiver
         private var reauthentication: Reauthentication
         private var moving: Moving?
@@ -42,7 +42,7 @@ extension ServerSession {
             self.instance = hello.instance
             self.closeTime = configuration.closeTime
             self.link = attaching.greeted.link
-            self.downlink = DeliveryCursor(
+            self.cursor = DeliveryCursor(
                 window: window,
                 after: attachment.after,
                 head: attachment.head,
@@ -69,7 +69,7 @@ extension ServerSession {
         mutating func received(_ frame: ClientFrame, now: Instant, into output: inout ServerSessionOutput) -> Next {
             switch frame {
             case .acknowledge(let number):
-                switch self.downlink.acknowledge(through: number) {
+                switch self.cursor.acknowledge(through: number) {
                 case .ignored: break
                 case .commit: self.acknowledge(through: number, into: &output)
                 }
@@ -91,6 +91,7 @@ extension ServerSession {
             case .hello:
                 return .end(SessionEnding(.outOfOrder, "HELLO comes once."))  // [R4.0-3]
             case .bye:
+                self.link.resumeReading(now: now, into: &output)
                 output.effects.append(.end(EndOperation(client: self.client, fence: self.fence)))  // [R10.3-1]
                 return .leave
             }
@@ -129,7 +130,7 @@ extension ServerSession {
             switch receipt {
             case .slice(let slice):
                 let first = output.frames.endIndex
-                let verdict = self.downlink.loaded(slice, into: &output.frames)
+                let verdict = self.cursor.loaded(slice, into: &output.frames)
                 if output.frames.endIndex > first { self.link.sent(now: now) }
                 for case .gap(let gap) in output.frames[first...] {
                     output.effects.append(.observe(.gap(client: self.client, gap)))
@@ -148,15 +149,15 @@ extension ServerSession {
             case .committed(let committed):
                 self.committed(committed, now: now, into: &output)
             case .news:
-                self.downlink.news()
+                self.cursor.news()
             case .look:
-                self.downlink.look()
+                self.cursor.look()
             case .displaced(let refusal):
                 return self.displaced(by: refusal)
             case .removed(let code):
                 // Told by client, not by fence: the queue may have come again, and this connection with it. The store knows.
                 self.removal = code
-                self.downlink.look()
+                self.cursor.look()
             case .handled(let number):
                 if self.uplink.handled(through: number) {
                     self.link.acknowledge(through: number, now: now, into: &output)
@@ -169,13 +170,11 @@ extension ServerSession {
             case .close(let ending):
                 return .end(ending)
             case .pauseUplink:
-                self.link.stopListening()
-                output.effects.append(.pauseReading)
+                self.link.pauseReading(into: &output)
             case .resumeUplink:
-                self.link.listen(now: now)
-                output.effects.append(.resumeReading)
+                self.link.resumeReading(now: now, into: &output)
             case .storeFailed(.read):
-                self.downlink.readFailed()
+                self.cursor.readFailed()
                 self.readAgainAt = now + self.storeRetry
             case .storeFailed(.acknowledge):
                 self.acknowledgeAgainAt = now + self.storeRetry
@@ -193,13 +192,16 @@ extension ServerSession {
         ) -> Next {
             switch receipt {
             case .acknowledged(_, head: let head):
-                let verdict = self.downlink.acknowledged(through: operation.through, head: head)
+                let verdict = self.cursor.acknowledged(through: operation.through, head: head)
                 let delivered = SessionObservation.delivered(client: self.client, fence: self.fence, through: operation.through)
                 output.effects.append(.observe(delivered))
                 self.readOn(into: &output)
                 return self.next(verdict)
             case .beyondHead(let head):
-                return self.next(self.downlink.beyondHead(head), "ACK \(operation.through) is above the newest message, \(head).")
+                return self.next(
+                    self.cursor.beyondHead(operation.through),
+                    "ACK \(operation.through) is above the newest message, \(head)."
+                )
             case .refused(let refusal):
                 return self.displaced(by: refusal)
             }
@@ -208,10 +210,10 @@ extension ServerSession {
         private mutating func committed(_ committed: CommittedMessage, now: Instant, into output: inout ServerSessionOutput) {
             guard committed.fence == self.fence else {
                 // Somebody else's; whether this connection is displaced is for the store to say.
-                self.downlink.look()
+                self.cursor.look()
                 return
             }
-            let isNext = self.downlink.committed(
+            let isNext = self.cursor.committed(
                 committed.message,
                 discardedThrough: committed.discardedThrough,
                 isWritable: self.link.isWritable
@@ -271,7 +273,7 @@ extension ServerSession {
             }
             if let again = self.acknowledgeAgainAt, now >= again {
                 self.acknowledgeAgainAt = nil
-                self.acknowledge(through: self.downlink.newestAcknowledgement, into: &output)
+                self.acknowledge(through: self.cursor.newestAcknowledgement, into: &output)
             }
             if let again = self.readAgainAt, now >= again {
                 self.readAgainAt = nil
@@ -282,7 +284,7 @@ extension ServerSession {
 
         /// Asks the store for what comes next, if there may be something and there is room for it.
         mutating func readOn(into output: inout ServerSessionOutput) {
-            guard self.readAgainAt == nil, let read = self.downlink.nextRead(isWritable: self.link.isWritable) else { return }
+            guard self.readAgainAt == nil, let read = self.cursor.nextRead(isWritable: self.link.isWritable) else { return }
             let request = ReadRequest(
                 client: self.client,
                 fence: self.fence,
