@@ -11,6 +11,12 @@ package struct DeliveryCursor: Hashable, Sendable {
         package var after: SequenceNumber
         package var maxMessages: Int
         package var maxBytes: Int
+
+        package init(after: SequenceNumber, maxMessages: Int, maxBytes: Int) {
+            self.after = after
+            self.maxMessages = maxMessages
+            self.maxBytes = maxBytes
+        }
     }
 
     /// What a store's answer means for the connection.
