@@ -44,7 +44,8 @@ extension StoreDatabase {
             queues: 0,
             bytes: 0,
             keys: 0,
-            nextQueue: 1
+            nextQueue: 1,
+            swept: 0
         )
         do {
             let queue = try DatabaseQueue(path: path.database, configuration: Self.plainConfiguration)

@@ -25,13 +25,20 @@ struct StoreMeta: Hashable, Sendable {
     var keys: Int
     /// The key of the next queue's rows.
     var nextQueue: Int64
+    /// The key up to which the sweep has looked at the queues in its present round.
+    var swept: Int64
 
-    private static let columns =
-        "schema, minimumReader, store, incarnation, number, nonce, clock, queues, bytes, keys, nextQueue"
+    private static let columns = [
+        "schema", "minimumReader", "store", "incarnation", "number", "nonce", "clock", "queues", "bytes", "keys", "nextQueue", "swept",
+    ]
+    private static let selection = "SELECT \(Self.columns.joined(separator: ", ")) FROM meta WHERE id = 1"
+    private static let insertion =
+        "INSERT INTO meta (\(Self.columns.joined(separator: ", ")), id) VALUES (\(Self.columns.map { _ in "?" }.joined(separator: ", ")), 1)"
+    private static let change = "UPDATE meta SET \(Self.columns.map { "\($0) = ?" }.joined(separator: ", ")) WHERE id = 1"
 
     /// Reads the row.
     static func fetch(_ database: Database) throws -> StoreMeta {
-        let meta = try PreparedStatement(database, "SELECT \(Self.columns) FROM meta WHERE id = 1").first { row in
+        let meta = try PreparedStatement(database, Self.selection).first { row in
             StoreMeta(
                 schema: UInt32(truncatingIfNeeded: row.integer(0)),
                 minimumReader: UInt32(truncatingIfNeeded: row.integer(1)),
@@ -43,7 +50,8 @@ struct StoreMeta: Hashable, Sendable {
                 queues: try row.count(7),
                 bytes: try row.count(8),
                 keys: try row.count(9),
-                nextQueue: row.integer(10)
+                nextQueue: row.integer(10),
+                swept: row.integer(11)
             )
         }
         guard let meta else { throw DamagedRow("the row of the store itself is missing") }
@@ -52,15 +60,12 @@ struct StoreMeta: Hashable, Sendable {
 
     /// Writes the row of a new store.
     func insert(_ database: Database) throws {
-        try self.write(
-            try PreparedStatement(database, "INSERT INTO meta (\(Self.columns), id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)")
-        )
+        try self.write(try PreparedStatement(database, Self.insertion))
     }
 
     /// Writes the row.
     func update(_ database: Database) throws {
-        let names = Self.columns.split(separator: ", ").map { "\($0) = ?" }.joined(separator: ", ")
-        try self.write(try PreparedStatement(database, "UPDATE meta SET \(names) WHERE id = 1"))
+        try self.write(try PreparedStatement(database, Self.change))
     }
 
     private func write(_ statement: PreparedStatement) throws {
@@ -75,6 +80,7 @@ struct StoreMeta: Hashable, Sendable {
         statement.bind(Int64(self.bytes), at: 9)
         statement.bind(Int64(self.keys), at: 10)
         statement.bind(self.nextQueue, at: 11)
+        statement.bind(self.swept, at: 12)
         try statement.execute()
     }
 }

@@ -74,7 +74,8 @@ package struct StoreSchema: Sendable {
           queues INTEGER NOT NULL,
           bytes INTEGER NOT NULL,
           keys INTEGER NOT NULL,
-          nextQueue INTEGER NOT NULL
+          nextQueue INTEGER NOT NULL,
+          swept INTEGER NOT NULL
         );
         CREATE TABLE queues (
           id INTEGER PRIMARY KEY,
@@ -88,6 +89,7 @@ package struct StoreSchema: Sendable {
           overflowedThrough INTEGER NOT NULL,
           messages INTEGER NOT NULL,
           bytes INTEGER NOT NULL,
+          nextExpiry INTEGER,
           instance TEXT,
           attempt INTEGER,
           node TEXT,
@@ -111,7 +113,8 @@ package struct StoreSchema: Sendable {
           id INTEGER PRIMARY KEY,
           key TEXT NOT NULL UNIQUE,
           expires INTEGER NOT NULL,
-          content BLOB NOT NULL,
+          digestHigh INTEGER NOT NULL,
+          digestLow INTEGER NOT NULL,
           receipt BLOB NOT NULL
         );
         CREATE TABLE nodes (
@@ -124,11 +127,11 @@ package struct StoreSchema: Sendable {
           PRIMARY KEY (incarnation, name)
         ) WITHOUT ROWID;
         CREATE TABLE signals (
-          node INTEGER NOT NULL,
+          node TEXT NOT NULL,
           number INTEGER NOT NULL,
           client TEXT NOT NULL,
           kind INTEGER NOT NULL,
-          PRIMARY KEY (node, number, client)
+          PRIMARY KEY (node, number, client, kind)
         ) WITHOUT ROWID;
         CREATE TABLE tokenKeys (
           id TEXT PRIMARY KEY,

@@ -31,6 +31,15 @@ enum FileLocks {
         return false
     }
 
+    /// Takes a lock on one byte that others may take too; it waits only while somebody has the byte exclusively, which nobody does for long.
+    static func lockShared(_ file: Int32, byte: Int64) throws(SystemCallError) {
+        var lock = Self.description(of: byte, kind: F_RDLCK)
+        while fcntl(file, Self.setWaiting, &lock) != 0 {
+            let code = errno
+            guard code == EINTR else { throw SystemCallError("fcntl", code) }
+        }
+    }
+
     /// Takes the exclusive lock on one byte, waiting for as long as it takes.
     static func lock(_ file: Int32, byte: Int64) throws(SystemCallError) {
         var lock = Self.description(of: byte, kind: F_WRLCK)

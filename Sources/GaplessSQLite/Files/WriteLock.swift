@@ -21,6 +21,7 @@ import Darwin
 final class WriteLock: Sendable {
     private static let owner: Int64 = 0
     private static let next: Int64 = 1
+    private static let users: Int64 = 2
 
     private enum State {
         /// Nobody of this object has the lock or waits for it. Next: held, waiting, closed.
@@ -66,6 +67,24 @@ final class WriteLock: Sendable {
         try self.acquire(limit: limit)
         defer { self.release() }
         return try work()
+    }
+
+    /// Tells others, for as long as the file is open, that somebody works with the database.
+    func announce() throws(QueueStoreError) {
+        do {
+            try FileLocks.lockShared(self.file, byte: Self.users)
+        } catch {
+            throw QueueStoreError(.unavailable, "The lock file cannot be locked.", cause: error)
+        }
+    }
+
+    /// Whether another object, of this process or another, has announced itself.
+    func isAnnouncedElsewhere() throws(QueueStoreError) -> Bool {
+        do {
+            return try FileLocks.isLockedElsewhere(self.file, byte: Self.users)
+        } catch {
+            throw QueueStoreError(.unavailable, "The lock file cannot be asked.", cause: error)
+        }
     }
 
     /// Closes the file. Not to be called while the lock is held.

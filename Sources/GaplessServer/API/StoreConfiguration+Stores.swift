@@ -1,10 +1,11 @@
+import GaplessSQLite
 public import GaplessStore
 
 extension StoreConfiguration {
     /// Queues in one SQLite file, which several servers on one machine may share. The file is created when there is none.
     public static func sqlite(path: String) -> StoreConfiguration {
-        StoreConfiguration("sqlite:\(path)") { _ throws(QueueStoreError) in
-            throw QueueStoreError(.unavailable, "The store cannot be opened.")
+        StoreConfiguration("sqlite:\(path)") { context throws(QueueStoreError) in
+            try SQLiteQueueStore.open(path: path, context: context)
         }
     }
 

@@ -1,4 +1,4 @@
-import GaplessCore
+package import GaplessCore
 
 /// All that a store in memory holds, and the small changes that operations are made of.
 ///
@@ -257,17 +257,21 @@ extension MemoryQueue {
 
 extension NodeIdentity {
     /// The order by name and incarnation.
-    func isOrderedBefore(_ other: NodeIdentity) -> Bool {
+    package func isOrderedBefore(_ other: NodeIdentity) -> Bool {
         self.name == other.name ? self.incarnation < other.incarnation : self.name < other.name
     }
 }
 
 /// The signals that wait for one node: at most two a client, so that they are bounded by its connections.
-struct NodeSignals {
+package struct NodeSignals {
     private var news: [ClientID: UInt64] = [:]
     private var ends: [ClientID: (kind: Signal.Kind, commit: UInt64)] = [:]
 
-    mutating func raise(_ signal: Signal, commit: UInt64) {
+    /// None.
+    package init() {}
+
+    /// Takes in a signal of a commit that is not older than those before.
+    package mutating func raise(_ signal: Signal, commit: UInt64) {
         switch (signal.kind, self.ends[signal.client]?.kind) {
         case (.news, _): self.news[signal.client] = commit
         case (.displaced, .removed(let code)): self.ends[signal.client] = (.removed(code), commit)
@@ -276,7 +280,7 @@ struct NodeSignals {
     }
 
     /// The signals above a cursor: what ended first, in order of the commits and the addresses.
-    func above(_ cursor: SignalCursor) -> [Signal] {
+    package func above(_ cursor: SignalCursor) -> [Signal] {
         let ends = self.ends.filter { $0.value.commit > cursor.rawValue }.map {
             (Signal(client: $0.key, kind: $0.value.kind), $0.value.commit)
         }

@@ -1,0 +1,78 @@
+import GRDB
+import GaplessCore
+import GaplessStore
+
+extension SQLiteTransaction {
+    /// A slice of the sweep: the next queues in the order of their keys, then keys, nodes and the signals of the dead.
+    ///
+    /// All processes together go round and round; where they are is written in the store. A round takes as many slices as there are
+    /// queues, divided by what a slice looks at: no index on time is worth its price for each message.
+    func expire(_ operation: ExpireOperation) throws -> ExpireReceipt {
+        var receipt = ExpireReceipt(news: [], messages: 0, queues: [], hasMore: false)
+        var rowsLeft = operation.maxRows
+        let page = try QueueRows.addresses(above: self.swept, limit: operation.maxRows, in: self.tables.database)
+        var isPageDone = true
+        for (id, client) in page {
+            guard rowsLeft > 0 else {
+                isPageDone = false
+                break
+            }
+            rowsLeft -= 1
+            if let record = try self.record(of: client) {
+                let limit = max(1, rowsLeft)
+                let removed = try self.sweep(record, limit: limit, into: &receipt)
+                rowsLeft -= removed
+                // When the limit was reached there may be more in the same queue.
+                if removed >= limit, try self.record(of: client) != nil {
+                    isPageDone = false
+                    break
+                }
+            }
+            self.swept = id
+        }
+        let isRoundDone = isPageDone && page.count < operation.maxRows
+        if isRoundDone { self.swept = 0 }
+        receipt.hasMore = !isRoundDone
+        if rowsLeft > 0 {
+            let keys = try self.removeExpiredKeys(limit: rowsLeft)
+            rowsLeft -= keys.count
+            if keys.hasMore { receipt.hasMore = true }
+        }
+        if rowsLeft > 0, try self.removeDead(limit: rowsLeft) { receipt.hasMore = true }
+        return receipt
+    }
+
+    /// Notes a sign of life, and forgets the signals that the node has seen.
+    func heartbeat(_ operation: HeartbeatOperation) throws -> HeartbeatReceipt {
+        let record = NodeRecord(
+            node: operation.node,
+            schemas: operation.schemas,
+            lastSeen: self.clock,
+            hasStopped: operation.isStopping
+        )
+        try self.setNode(operation.node, to: record)
+        let seen = operation.isStopping ? SignalCursor(rawValue: .max) : operation.seen
+        try SignalRows.delete(for: operation.node, through: seen, in: self.tables.database)
+        return HeartbeatReceipt(alive: try self.aliveNodes().map(\.node).sorted { $0.isOrderedBefore($1) })
+    }
+
+    /// The nodes that are alive, in no order.
+    private func aliveNodes() throws -> [NodeRecord] {
+        try self.allNodes().values.filter { $0.liveness(at: self.clock, lifetime: self.policy.nodeLifetime) == .alive }
+    }
+
+    /// Forgets the signals of dead nodes, and dead nodes when no queue's lifetime can depend on them any more.
+    ///
+    /// - Returns: whether there is more to do.
+    private func removeDead(limit: Int) throws -> Bool {
+        let alive = Set(try self.aliveNodes().map { SignalRows.key(of: $0.node) })
+        for key in try SignalRows.keys(in: self.tables.database) where !alive.contains(key) {
+            guard try SignalRows.delete(forDead: key, limit: limit, in: self.tables.database) < limit else { return true }
+        }
+        let oldest = self.policy.nodeLifetime + max(self.policy.maxKeep, self.policy.retention.keep)
+        for record in try self.allNodes().values where self.clock >= record.lastSeen + oldest {
+            try self.setNode(record.node, to: nil)
+        }
+        return false
+    }
+}

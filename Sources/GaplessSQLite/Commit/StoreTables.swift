@@ -1,0 +1,22 @@
+import GRDB
+
+/// The statements of the connection that writes, compiled once.
+struct StoreTables {
+    let database: Database
+    let queues: QueueRows
+    let messages: MessageRows
+    let keys: KeyRows
+    let savepoint: PreparedStatement
+    let release: PreparedStatement
+    let rollback: PreparedStatement
+
+    init(_ database: Database) throws {
+        self.database = database
+        self.queues = try QueueRows(database)
+        self.messages = try MessageRows(database)
+        self.keys = try KeyRows(database)
+        self.savepoint = try PreparedStatement(database, "SAVEPOINT attempt")
+        self.release = try PreparedStatement(database, "RELEASE attempt")
+        self.rollback = try PreparedStatement(database, "ROLLBACK TO attempt")
+    }
+}

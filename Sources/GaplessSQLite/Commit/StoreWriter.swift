@@ -1,0 +1,331 @@
+import GRDB
+import GaplessCore
+import GaplessStore
+import Logging
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// All writing of one store object: opens the database, applies batches, and finds out what became of a commit that failed.
+///
+/// One caller at a time. Whatever it does with the database it does under the lock between processes.
+final class StoreWriter {
+    /// How often it is looked whether the file at the path is still the one that is open.
+    private static let identityInterval: Duration = .seconds(1)
+
+    /// A batch that was, or was not, committed.
+    private struct Pending {
+        let receipt: CommitReceipt
+        let nonce: UInt64
+    }
+
+    let path: StorePath
+    let policy: StorePolicy
+    let configuration: SQLiteStoreConfiguration
+    let logger: Logger
+    private let lock: WriteLock
+    /// Told which connections read, whenever the database is opened or closed.
+    private let onOpen: (DatabasePool?) -> Void
+    private var database: StoreDatabase?
+    private var tables: StoreTables?
+    private var random = SystemRandomNumberGenerator()
+    private var node: NodeIdentity?
+    private var isClosed = false
+    private var clock = Timestamp(milliseconds: 0)
+    private var identityChecked = ContinuousClock.now
+    private var progressWritten = ContinuousClock.now
+
+    init(
+        path: StorePath,
+        policy: StorePolicy,
+        configuration: SQLiteStoreConfiguration,
+        logger: Logger,
+        onOpen: @escaping (DatabasePool?) -> Void
+    ) throws(QueueStoreError) {
+        self.path = path
+        self.policy = policy
+        self.configuration = configuration
+        self.logger = logger
+        self.onOpen = onOpen
+        // The folder and the file are looked at before anything is made in them.
+        _ = try path.inspect()
+        self.lock = try WriteLock(path: path.lock)
+    }
+
+    /// The node that works through this object, once it gave a sign of life.
+    var ownNode: NodeIdentity? { self.node }
+
+    // MARK: Opening and closing
+
+    /// Opens the database for the first time, and makes it if there is none.
+    func open() throws(QueueStoreError) {
+        try self.lock.hold(limit: self.configuration.lockLimit) { () throws(QueueStoreError) in
+            try self.openDatabase(mayCreate: true)
+            try self.lock.announce()
+        }
+    }
+
+    /// Writes down how far the store is, empties the write-ahead log if nobody else needs it, and closes everything.
+    func close() {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        do {
+            try self.lock.hold(limit: self.configuration.lockLimit) { () throws(QueueStoreError) in
+                if self.database != nil { try self.writeProgress() }
+                self.closeDatabase(checkpoint: true)
+            }
+        } catch {
+            // Nothing is lost: the write-ahead log is read when the database is opened again.
+            self.logger.warning("The store was not closed in order", metadata: ["error.message": "\(error)"])
+            self.closeDatabase(checkpoint: false)
+        }
+        self.lock.close()
+    }
+
+    /// The open database; opened anew after a failure, or when another file was put in its place.
+    private func requireDatabase() throws(QueueStoreError) -> StoreDatabase {
+        if let database = self.database {
+            guard ContinuousClock.now - self.identityChecked >= Self.identityInterval else { return database }
+            self.identityChecked = .now
+            let identity = self.path.identity()
+            if identity != nil, identity == database.identity { return database }
+            guard identity != nil else {
+                throw QueueStoreError(.unavailable, "The database \(self.path.database) was removed while it was in use.")
+            }
+            self.logger.warning(
+                "Another database was put in the place of the open one",
+                metadata: ["store.path": "\(self.path.database)"]
+            )
+            self.closeDatabase(checkpoint: false)
+        }
+        return try self.openDatabase(mayCreate: false)
+    }
+
+    @discardableResult
+    private func openDatabase(mayCreate: Bool) throws(QueueStoreError) -> StoreDatabase {
+        let preparation = try StoreDatabase.prepare(
+            self.path,
+            schema: self.configuration.schema,
+            mayCreate: mayCreate,
+            random: &self.random
+        )
+        let database = try StoreDatabase(self.path, readers: self.configuration.readers)
+        self.database = database
+        self.identityChecked = .now
+        do {
+            try self.begin(database, preparation)
+        } catch {
+            self.closeDatabase(checkpoint: false)
+            throw QueueStoreError(error, while: "opening \(self.path.database)")
+        }
+        self.onOpen(database.pool)
+        return database
+    }
+
+    /// The first commit of an open database: it counts up, so that an older copy is behind what the progress file says, and begins a new
+    /// life of the store when this one is such a copy.
+    private func begin(_ database: StoreDatabase, _ preparation: StoreDatabase.Preparation) throws {
+        let history = StoreHistory.compare(preparation, with: ProgressFile(self.path).read())
+        let meta = try database.write { connection in
+            try self.inTransaction(connection) {
+                var meta = try StoreMeta.fetch(connection)
+                meta.number = max(meta.number, history.number) + 1
+                meta.nonce = self.random.next()
+                if history.isPast { meta.incarnation = Incarnation(rawValue: self.random.next()) }
+                try meta.update(connection)
+                return meta
+            }
+        }
+        history.log(to: self.logger, path: self.path, incarnation: meta.incarnation)
+        self.writeProgress(of: meta)
+    }
+
+    private func closeDatabase(checkpoint: Bool) {
+        self.tables = nil
+        self.onOpen(nil)
+        guard let database = self.database else { return }
+        self.database = nil
+        do {
+            try database.close(checkpoint: checkpoint)
+        } catch {
+            self.logger.warning("A connection to the database was not closed in order", metadata: ["error.message": "\(error)"])
+        }
+    }
+
+    // MARK: Commits
+
+    /// Applies a batch.
+    func commit(_ operations: [StoreOperation], now: Timestamp, seen: SeenSignals?) throws(QueueStoreError) -> CommitReceipt {
+        try self.requireOpen()
+        for case .heartbeat(let heartbeat) in operations { self.node = heartbeat.node }
+        self.clock = max(self.clock, now)
+        let receipt = try self.lock.hold(limit: self.configuration.lockLimit) { () throws(QueueStoreError) in
+            let receipt = try self.commitLocked { transaction in
+                // What the node has looked at and come back from need not wait for its next heartbeat.
+                if let seen, seen.node == self.node {
+                    try SignalRows.delete(for: seen.node, through: seen.cursor, in: transaction.tables.database)
+                }
+                return try operations.map { try transaction.apply($0) }
+            }
+            if ContinuousClock.now - self.progressWritten >= self.configuration.progressInterval { try? self.writeProgress() }
+            return receipt
+        }
+        do {
+            try self.database?.checkpointIfDue()
+        } catch {
+            self.logger.warning("The write-ahead log could not be moved into the database", metadata: ["error.message": "\(error)"])
+        }
+        return receipt
+    }
+
+    /// Does something else in a commit of its own.
+    func change(now: Timestamp, _ body: (Database, Timestamp) throws -> Void) throws(QueueStoreError) {
+        try self.requireOpen()
+        self.clock = max(self.clock, now)
+        _ = try self.lock.hold(limit: self.configuration.lockLimit) { () throws(QueueStoreError) in
+            try self.commitLocked { transaction in
+                try body(transaction.tables.database, transaction.clock)
+                return []
+            }
+        }
+    }
+
+    private func requireOpen() throws(QueueStoreError) {
+        guard !self.isClosed else { throw QueueStoreError(.closed, "The store was closed.") }
+    }
+
+    private func commitLocked(_ body: (SQLiteTransaction) throws -> [StoreReceipt]) throws(QueueStoreError) -> CommitReceipt {
+        let database = try self.requireDatabase()
+        var pending: Pending?
+        do {
+            return try database.write { connection in
+                let tables = try self.tables ?? StoreTables(connection)
+                self.tables = tables
+                return try self.inTransaction(connection) {
+                    let meta = try StoreMeta.fetch(connection)
+                    try self.configuration.schema.requireKnown(schema: meta.schema, minimumReader: meta.minimumReader)
+                    let transaction = SQLiteTransaction(tables, meta: meta, policy: self.policy, now: self.clock, random: self.random)
+                    let receipts = try body(transaction)
+                    let wake = try transaction.finish(ownNode: self.node)
+                    let receipt = CommitReceipt(
+                        number: transaction.meta.number,
+                        time: transaction.clock,
+                        receipts: receipts,
+                        wake: wake
+                    )
+                    try self.configuration.faults.strike(.beforeCommit)
+                    pending = Pending(receipt: receipt, nonce: transaction.meta.nonce)
+                    return receipt
+                } afterCommit: {
+                    try self.configuration.faults.strike(.afterCommit)
+                }
+            }
+        } catch {
+            return try self.settle(error, pending)
+        }
+    }
+
+    private func inTransaction<Result>(
+        _ connection: Database,
+        _ body: () throws -> Result,
+        afterCommit: () throws -> Void = {}
+    ) throws -> Result {
+        try connection.beginTransaction(.immediate)
+        do {
+            let result = try body()
+            try connection.commit()
+            try afterCommit()
+            return result
+        } catch {
+            if connection.isInsideTransaction { try connection.rollback() }
+            throw error
+        }
+    }
+
+    // MARK: After an error
+
+    /// Finds out what became of a batch whose commit failed; nobody else has written since.
+    ///
+    /// - Parameter pending: nil when the failure came before the attempt to commit: then nothing happened.
+    private func settle(_ error: any Error, _ pending: Pending?) throws(QueueStoreError) -> CommitReceipt {
+        let failure = QueueStoreError(error, while: "committing a batch")
+        let isDisk = isDiskFailure(error)
+        self.logger.error("A commit failed", metadata: ["error.message": "\(failure)"])
+        // What a failed sync left in memory need not be what is on the disk: the database is read anew.
+        if isDisk { self.closeDatabase(checkpoint: false) }
+        guard let pending else { throw failure }
+        do {
+            try self.configuration.faults.strike(.lookUp)
+            let database = try self.database ?? StoreDatabase(self.path, readers: self.configuration.readers)
+            if self.database == nil {
+                self.database = database
+                self.onOpen(database.pool)
+            }
+            let meta = try database.write { try StoreMeta.fetch($0) }
+            if meta.number == pending.receipt.number, meta.nonce == pending.nonce { return pending.receipt }
+            guard meta.number <= pending.receipt.number else {
+                throw QueueStoreError(.unknown, "Others have written since; whether the batch was committed cannot be known.", cause: error)
+            }
+            if isDisk { try self.voidCommit(database) }
+        } catch let unsettled {
+            self.closeDatabase(checkpoint: false)
+            throw QueueStoreError(.unknown, "Whether the batch was committed cannot be known.", cause: unsettled)
+        }
+        throw failure
+    }
+
+    /// Writes over what a failed sync may have left in the write-ahead log, lest a restart of the machine brings it back to life.
+    private func voidCommit(_ database: StoreDatabase) throws {
+        try self.configuration.faults.strike(.voiding)
+        try database.write { connection in
+            try self.inTransaction(connection) {
+                var meta = try StoreMeta.fetch(connection)
+                meta.number += 1
+                meta.nonce = self.random.next()
+                try meta.update(connection)
+            }
+        }
+    }
+
+    // MARK: Progress
+
+    private func writeProgress() throws(QueueStoreError) {
+        guard let database = self.database else { return }
+        do {
+            self.writeProgress(of: try database.write { try StoreMeta.fetch($0) })
+        } catch {
+            throw QueueStoreError(error, while: "noting the progress")
+        }
+    }
+
+    private func writeProgress(of meta: StoreMeta) {
+        self.progressWritten = .now
+        do {
+            try ProgressFile(self.path).write(StoreProgress(store: meta.store, number: meta.number))
+        } catch {
+            // It is a net below other nets; a store that works goes on working.
+            self.logger.warning("The progress file could not be written", metadata: ["error.message": "\(error)"])
+        }
+    }
+}
+
+extension SQLiteTransaction {
+    /// Applies one operation.
+    fileprivate func apply(_ operation: StoreOperation) throws -> StoreReceipt {
+        switch operation {
+        case .append(let append): .append(try self.append(append))
+        case .appendSequence(let sequence): .appendSequence(try self.appendSequence(sequence))
+        case .acknowledge(let acknowledge): .acknowledge(try self.acknowledge(acknowledge))
+        case .attach(let attach): .attach(try self.attach(attach))
+        case .detach(let detach): .detach(try self.detach(detach))
+        case .advanceMark(let mark): .advanceMark(try self.advanceMark(mark))
+        case .end(let end): .end(try self.end(end))
+        case .remove(let remove): .remove(try self.remove(remove))
+        case .expire(let expire): .expire(try self.expire(expire))
+        case .heartbeat(let heartbeat): .heartbeat(try self.heartbeat(heartbeat))
+        }
+    }
+}

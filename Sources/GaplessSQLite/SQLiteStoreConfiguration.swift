@@ -1,0 +1,44 @@
+import GaplessStore
+
+/// How a store on SQLite works, apart from the bounds that it keeps.
+package struct SQLiteStoreConfiguration: Sendable {
+    /// The longest wait for another process that writes; then a commit fails with `.unavailable`. Default 10 s.
+    package var lockLimit: Duration = .seconds(10)
+    /// The most reads at once. Default 4.
+    package var readers = 4
+    /// How often the progress file is written while there are commits. Default 60 s.
+    package var progressInterval: Duration = .seconds(60)
+    /// Which tables this program can work with.
+    package var schema: StoreSchema = .current
+    /// What fails at will; for tests.
+    package var faults = CommitFaults()
+
+    /// The defaults.
+    package init() {}
+}
+
+/// Moments of a commit at which a test can let something fail.
+package struct CommitFaults: Sendable {
+    /// A moment of a commit.
+    package enum Moment: Hashable, Sendable {
+        /// Everything is written, nothing is committed.
+        case beforeCommit
+        /// It is committed.
+        case afterCommit
+        /// After an error: before it is looked up whether the batch is there.
+        case lookUp
+        /// After an error of the disk: before a commit makes sure that the batch is not there.
+        case voiding
+    }
+
+    /// Called at each moment; what it throws is taken for a failure of SQLite.
+    package var strike: @Sendable (Moment) throws -> Void = { _ in }
+
+    /// No faults.
+    package init() {}
+
+    /// Faults as the closure says.
+    package init(_ strike: @escaping @Sendable (Moment) throws -> Void) {
+        self.strike = strike
+    }
+}

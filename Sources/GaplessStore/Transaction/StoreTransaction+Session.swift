@@ -1,0 +1,151 @@
+package import GaplessCore
+
+extension StoreTransaction {
+    /// A connection becomes the queue's one voice, or is told why not.
+    package func attach(_ operation: AttachOperation) throws(Failure) -> AttachReceipt {
+        let client = operation.client
+        guard var record = try self.record(of: client) else { return try self.attachFirst(operation) }
+        let floor = record.floor
+        let decision = try record.attach(
+            operation,
+            policy: self.policy,
+            now: self.clock,
+            isHolderAlive: try self.isHolderAlive(record),
+            freshEpoch: self.freshEpoch()
+        ) { (number) throws(Failure) in
+            try self.times(of: number, of: client)
+        }
+        switch decision {
+        case .refused(let receipt): return receipt
+        case .attached(let attachment):
+            try self.putBack(&record, movedFrom: floor)
+            if let displaced = attachment.displaced {
+                try self.raise(.displaced, for: client, at: displaced.node)
+            }
+            return .attached(attachment)
+        }
+    }
+
+    /// The hello of a client without a queue: others may have to give way first.
+    private func attachFirst(_ operation: AttachOperation) throws(Failure) -> AttachReceipt {
+        guard let evicted = try self.evictable(for: operation.client.user) else { return .tooManyClients }
+        guard self.queueCount - evicted.count < self.policy.maxQueues else { return .tooManyQueues }
+        for record in evicted {
+            if let holder = record.holder { try self.raise(.displaced, for: record.client, at: holder.node) }
+            try self.removeQueue(record.client)
+        }
+        var record = try self.createQueue(operation.client)
+        let attachment = record.attachFirst(operation, policy: self.policy, now: self.clock, evicted: evicted.map(\.client))
+        try self.setRecord(record)
+        return .attached(attachment)
+    }
+
+    /// The queues of a user that give way to one more; nil when too few can.
+    private func evictable(for user: UserID) throws(Failure) -> [QueueRecord]? {
+        let clients = try self.clients(of: user)
+        let excess = clients.count + 1 - self.policy.maxClientsPerUser
+        guard excess > 0 else { return [] }
+        var candidates: [(rank: EvictionRank, record: QueueRecord)] = []
+        for client in clients {
+            guard let record = try self.record(of: client) else { continue }
+            let isEmpty = try !self.hasUnexpired(client)
+            if let rank = record.evictionRank(try self.liveness(of: record), isEmpty: isEmpty) {
+                candidates.append((rank, record))
+            }
+        }
+        guard candidates.count >= excess else { return nil }
+        return candidates.sorted { $0.rank < $1.rank }.prefix(excess).map(\.record)
+    }
+
+    /// `ACK`.
+    package func acknowledge(_ operation: AcknowledgeOperation) throws(Failure) -> AcknowledgeReceipt {
+        let client = operation.client
+        guard var record = try self.record(of: client) else { return .refused(.gone) }
+        let floor = record.floor
+        let receipt = try record.acknowledge(operation) { (number) throws(Failure) in
+            try self.times(of: number, of: client)
+        }
+        if record.floor != floor { try self.putBack(&record, movedFrom: floor) }
+        return receipt
+    }
+
+    /// The end of a connection.
+    package func detach(_ operation: DetachOperation) throws(Failure) -> DetachReceipt {
+        guard var record = try self.record(of: operation.client) else { return .refused(.gone) }
+        let receipt = record.detach(operation, now: self.clock)
+        if case .detached = receipt { try self.setRecord(record) }
+        return receipt
+    }
+
+    /// A mark together with the sends of its handler: both or neither.
+    package func advanceMark(_ operation: MarkOperation) throws(Failure) -> MarkReceipt {
+        guard var record = try self.record(of: operation.client) else { return .refused(.gone) }
+        if let refusal = record.advanceMark(operation) { return refusal }
+        guard !operation.sends.isEmpty else {
+            try self.setRecord(record)
+            return .advanced(sends: [])
+        }
+        return try self.attempt { () throws(Failure) in
+            try self.setRecord(record)
+            var receipts: [AppendReceipt] = []
+            for (index, send) in operation.sends.enumerated() {
+                let receipt = try self.append(send)
+                if receipt.isRefused { return (.sendRefused(index: index, receipt: receipt), isKept: false) }
+                receipts.append(receipt)
+            }
+            return (.advanced(sends: receipts), isKept: true)
+        }
+    }
+
+    /// `BYE`.
+    package func end(_ operation: EndOperation) throws(Failure) -> EndReceipt {
+        guard let record = try self.record(of: operation.client) else { return .refused(.gone) }
+        if let refusal = record.refusal(of: operation.fence) { return .refused(refusal) }
+        try self.removeQueue(operation.client)
+        return .ended
+    }
+
+    /// An operator's removal.
+    package func remove(_ operation: RemoveOperation) throws(Failure) -> RemoveReceipt {
+        guard let record = try self.record(of: operation.client) else { return .noSuchClient }
+        let holder = record.holder
+        if let holder { try self.raise(.removed(operation.code), for: operation.client, at: holder.node) }
+        try self.removeQueue(operation.client)
+        return .removed(holder: holder, code: operation.code)
+    }
+
+    /// Looks at one queue for what is too old; afterwards it is gone, or holds nothing expired, or `limit` messages went.
+    ///
+    /// - Returns: how many messages went.
+    package func sweep(_ record: QueueRecord, limit: Int, into receipt: inout ExpireReceipt) throws(Failure) -> Int {
+        if let end = record.lifetimeEnd(try self.liveness(of: record), under: self.policy), end <= self.clock {
+            try self.removeQueue(record.client)
+            receipt.queues.append(record.client)
+            receipt.messages += record.kept.messages
+            return record.kept.messages
+        }
+        guard let removed = try self.removeExpired(record.client, limit: limit) else { return 0 }
+        var record = record
+        record.expired(removed.sum, through: removed.range.last)
+        try self.setRecord(record)
+        receipt.messages += removed.sum.messages
+        if let holder = record.holder {
+            receipt.news.append(Holder.OfClient(client: record.client, holder: holder))
+            try self.raise(.news, for: record.client, at: holder.node)
+        }
+        return removed.sum.messages
+    }
+
+    private func isHolderAlive(_ record: QueueRecord) throws(Failure) -> Bool {
+        guard record.holder != nil else { return false }
+        return try self.liveness(of: record) == .alive
+    }
+
+    /// Writes a record whose floor may have moved, and removes what the floor has passed.
+    private func putBack(_ record: inout QueueRecord, movedFrom floor: SequenceNumber) throws(Failure) {
+        if record.floor != floor {
+            record.removed(try self.removeAcknowledged(record))
+        }
+        try self.setRecord(record)
+    }
+}
