@@ -75,6 +75,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift", condition: server),
+                .product(name: "GRDBSQLite", package: "GRDB.swift", condition: server),
             ],
             swiftSettings: settings
         ),
@@ -166,7 +167,11 @@ let package = Package(
         ),
         .testTarget(
             name: "GaplessStoreTests",
-            dependencies: ["GaplessStore", "GaplessSQLite", "GaplessTesting"],
+            dependencies: [
+                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessTesting",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(
