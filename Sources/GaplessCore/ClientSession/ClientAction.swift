@@ -99,3 +99,5 @@ package struct ClientTurn<Random: RandomNumberGenerator> {
         self.actions.append(action)
     }
 }
+
+extension ClientTurn: Sendable where Random: Sendable {}

@@ -6,7 +6,7 @@
 ///
 /// What it is made of has tests of its own: `ClientDownlink` (positions, gaps, acknowledgements), `Outbox` (numbers, windows, marks),
 /// `EndpointList` and `Backoff` (where to and when), `Move` (make before break), `Heartbeat`, `Authentication`, and `SaveLedger` (what waits for the disk).
-package struct ClientSession: ~Copyable {
+package struct ClientSession: ~Copyable, Sendable {
     /// What the application wants, and whether the server lets it.
     enum Goal: Hashable, Sendable {
         /// Not started, or left. Next: attached, ended.
@@ -79,6 +79,9 @@ package struct ClientSession: ~Copyable {
     package var record: ClientRecord {
         ClientRecord(identity: self.identity, progress: self.downlink.progress, outbox: self.outbox.record)
     }
+
+    /// How many uplink messages the server has not acknowledged, sent or not.
+    package var unconfirmedMessages: Int { self.outbox.count }
 
     // MARK: What the application wants
 

@@ -70,6 +70,9 @@ struct Outbox: Sendable {
         OutboxRecord(id: self.id, assigned: self.assigned, acknowledged: self.acknowledged, messages: self.entries.map(\.payload))
     }
 
+    /// How many messages are not acknowledged.
+    var count: Int { self.entries.count }
+
     /// Whether everything was acknowledged.
     var isEmpty: Bool { self.entries.isEmpty }
 

@@ -140,7 +140,7 @@ struct ClientDownlinkTests {
         #expect(downlink.take(.test(601), epoch: self.epoch) == .fault)
     }
 
-    @Test("a message of any size is taken while the window has bytes")
+    @Test("[R4.3-4] a message of any size is taken while the window has bytes")
     func large() {
         var downlink = ClientDownlink(ClientProgress())
         _ = downlink.welcomed(.test(down: Window(messages: 8, bytes: 1)))
