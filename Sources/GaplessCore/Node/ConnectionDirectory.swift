@@ -6,6 +6,13 @@ package struct ConnectionDirectory: Hashable, Sendable {
         package let client: ClientID
         package let fence: Fence
         package let instance: InstanceID
+
+        package init(address: ConnectionAddress, client: ClientID, fence: Fence, instance: InstanceID) {
+            self.address = address
+            self.client = client
+            self.fence = fence
+            self.instance = instance
+        }
     }
 
     private struct Entry: Hashable, Sendable {

@@ -1,0 +1,240 @@
+import GaplessCore
+import Testing
+
+@Suite("Node: what a commit means to its connections")
+struct NodeLogicCommitTests {
+    // MARK: Attaching
+
+    @Test("an attach becomes the client's voice and hears its receipt first")
+    func attach() {
+        let rig = NodeRig.started()
+        let address = rig.open(loop: 1)
+        #expect(rig.attach(address) == .tells(address, .attached(.attached(.test()))))
+        #expect(rig.logic.attachedCount == 1)
+        #expect(rig.commit(NodeRig.sent(1)) == .tells(address, .committed(1)))
+    }
+
+    @Test("a refused attach is told and changes nothing [R5.1-2]")
+    func refused() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let late = rig.open()
+        let operation = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let output = rig.commit(CommittedOperation(.attach(operation), .attach(.late), connection: late))
+        #expect(output == .tells(late, .attached(.late)))
+        #expect(rig.commit(NodeRig.sent(1)).notices(to: address) == [.committed(1)])
+    }
+
+    @Test(
+        "the connection displaced here is told by whom: same instance, another one, another epoch [R5.3-5]",
+        arguments: [
+            (NodeRig.fence(4), ServerRig.instance, FenceRefusal.newer(Generation(4), instance: ServerRig.instance)),
+            (NodeRig.fence(4), Named.instance("i2"), .newer(Generation(4), instance: Named.instance("i2"))),
+            (NodeRig.fence(1, queue: 2), ServerRig.instance, .otherEpoch(Epoch(incarnation: Incarnation(rawValue: 7), queue: 2))),
+        ]
+    )
+    func displaces(fence: Fence, instance: InstanceID, refusal: FenceRefusal) {
+        let rig = NodeRig.started()
+        let old = rig.attached()
+        let new = rig.open(loop: 3)
+        let output = rig.attach(new, fence: fence, instance: instance)
+        #expect(output.notices(to: old) == [.displaced(refusal)])
+        #expect(rig.logic.attachedCount == 1)
+        #expect(rig.close(old) == .nothing)
+        #expect(rig.logic.attachedCount == 1)
+    }
+
+    @Test("an attach whose connection is gone displaces all the same, and is nobody's voice")
+    func attachOfTheDead() {
+        let rig = NodeRig.started()
+        let old = rig.attached()
+        let dead = rig.open()
+        _ = rig.close(dead)
+        let output = rig.attach(dead, fence: NodeRig.fence(4))
+        #expect(output.notices(to: dead) == [.attached(.attached(.test(fence: NodeRig.fence(4))))])
+        #expect(output.notices(to: old) == [.displaced(.newer(Generation(4), instance: ServerRig.instance))])
+        #expect(rig.logic.attachedCount == 0)
+    }
+
+    @Test("queues that gave way to an attach are observed")
+    func evicted() {
+        let rig = NodeRig.started()
+        _ = rig.attach(rig.open(), evicted: [Named.client("alice/old")])
+        #expect(rig.observations == [.removed(client: Named.client("alice/old"), .evicted)])
+    }
+
+    // MARK: Messages
+
+    @Test("a message is handed to the connection that holds the queue, and to no other [R5.3-8]")
+    func handOver() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let desk = rig.open()
+        _ = rig.attach(desk, Named.client("alice/desk"))
+        #expect(rig.commit(NodeRig.sent(1)) == .tells(address, .committed(1)))
+        #expect(rig.commit(NodeRig.sent(1, to: Named.client("bob"))) == .nothing)
+    }
+
+    @Test(
+        "a message whose receipt shows another holder sends the connection to the store [R5.3-8]",
+        arguments: [
+            NodeRig.holder(NodeRig.fence(4), node: NodeRig.other), nil,
+        ]
+    )
+    func otherHolder(holder: Holder?) {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        #expect(rig.commit(NodeRig.sent(1, holder: holder)) == .tells(address, .look))
+    }
+
+    @Test("what a commit brings and drops again is news, not a message; what it drops elsewhere is told with the message [R6.2-6]")
+    func droppedAtOnce() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let output = rig.commit(NodeRig.sent(1), NodeRig.sent(2), NodeRig.sent(3, discarded: 1...1))
+        #expect(
+            output
+                == .tells(address, .news, .committed(2, discardedThrough: 1), .committed(3, discardedThrough: 1))
+        )
+        #expect(
+            rig.observations == [.overflow(client: .phone, SequenceRange(.first, through: .first))]
+        )
+    }
+
+    @Test("a repeated or refused send hands nothing over")
+    func repeated() {
+        let rig = NodeRig.started()
+        _ = rig.attached()
+        #expect(rig.commit(NodeRig.sent(1, isRepeat: true)) == .nothing)
+        let append = AppendOperation(recipients: .user(.alice), payload: Payload(text: "x"))
+        let refused = AppendReceipt(time: Timestamp(milliseconds: 1), deliveries: [], refusal: .storeFull)
+        #expect(rig.commit(CommittedOperation(.append(append), .append(refused))) == .nothing)
+        var full = NodeRig.receipt(1)
+        full.deliveries[0].outcome = .queueFull
+        #expect(rig.commit(CommittedOperation(.append(append), .append(full))) == .nothing)
+    }
+
+    @Test("a sequence of sends is handed over in order, as far as it was stored")
+    func sequence() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let append = AppendOperation(recipients: .clients([.phone], existingOnly: false), payload: Payload(text: "x"))
+        let operation = StoreOperation.appendSequence(AppendSequenceOperation(appends: [append, append, append]))
+        let receipt = AppendSequenceReceipt(stored: [NodeRig.receipt(1), NodeRig.receipt(2)], refused: NodeRig.receipt(3))
+        let output = rig.commit(CommittedOperation(operation, .appendSequence(receipt)))
+        #expect(output == .tells(address, .committed(1), .committed(2)))
+        var repeated = receipt
+        repeated.isRepeat = true
+        #expect(rig.commit(CommittedOperation(operation, .appendSequence(repeated))) == .nothing)
+    }
+
+    @Test("a commit keeps its order: what came before a takeover goes to the old connection [R5.3-8]")
+    func order() {
+        let rig = NodeRig.started()
+        let old = rig.attached()
+        let new = rig.open()
+        let attach = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: Attempt(9))
+        let output = rig.commit(
+            NodeRig.sent(1),
+            CommittedOperation(.attach(attach), .attach(.attached(.test(fence: NodeRig.fence(4), head: 1))), connection: new),
+            NodeRig.sent(2, holder: NodeRig.holder(NodeRig.fence(4)))
+        )
+        #expect(output.notices(to: old) == [.committed(1), .displaced(.newer(Generation(4), instance: ServerRig.instance))])
+        #expect(output.notices(to: new).last == .committed(2, fence: NodeRig.fence(4)))
+    }
+
+    // MARK: Answers
+
+    @Test("answers go to the connection that asked, by its fence")
+    func answers() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let receipt = AcknowledgeReceipt.acknowledged(floor: .first, head: .first)
+        #expect(
+            rig.commit(CommittedOperation(.acknowledge(.test(1)), .acknowledge(receipt)))
+                == .tells(address, .acknowledged(.test(1), receipt))
+        )
+        var stale = AcknowledgeOperation.test(1)
+        stale.fence = NodeRig.fence(2)
+        #expect(rig.commit(CommittedOperation(.acknowledge(stale), .acknowledge(.refused(.gone)))) == .nothing)
+        let end = EndOperation(client: .phone, fence: ServerRig.fence)
+        #expect(rig.commit(CommittedOperation(.end(end), .end(.ended))) == .tells(address, .ended(.ended)))
+        #expect(rig.observations == [.removed(client: .phone, .ended)])
+    }
+
+    @Test("a failed transaction is told to each that waits for it")
+    func failures() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let attach = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let output = rig.commitFailed(
+            SubmittedOperation(.attach(attach), connection: address),
+            SubmittedOperation(.acknowledge(.test(4))),
+            SubmittedOperation(.end(EndOperation(client: .phone, fence: ServerRig.fence))),
+            SubmittedOperation(.remove(RemoveOperation(client: .phone)))
+        )
+        #expect(output == .tells(address, .storeFailed(.attach), .storeFailed(.acknowledge(.test(4))), .storeFailed(.end)))
+    }
+
+    @Test("a detach is submitted until the store takes it; then hooks hear of it")
+    func detach() {
+        let rig = NodeRig.started()
+        let detach = DetachOperation(client: .phone, fence: ServerRig.fence)
+        #expect(rig.commitFailed(SubmittedOperation(.detach(detach))) == .nothing)
+        let output = rig.wait(.seconds(1))
+        #expect(output.effects.contains(.commit(.detach(detach))))
+        _ = rig.commit(CommittedOperation(.detach(detach), .detach(.detached)))
+        #expect(rig.observations == [.detached(client: .phone, fence: ServerRig.fence)])
+        _ = rig.commit(CommittedOperation(.detach(detach), .detach(.refused(.gone))))
+        #expect(rig.observations.count == 1)
+    }
+
+    @Test("an operator's removal is told to the connection here, with the code")
+    func removed() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let remove = RemoveOperation(client: .phone)
+        let receipt = RemoveReceipt.removed(holder: NodeRig.holder(), code: .removedByOperator)
+        #expect(rig.commit(CommittedOperation(.remove(remove), .remove(receipt))) == .tells(address, .removed(.removedByOperator)))
+        #expect(rig.observations == [.removed(client: .phone, .removed)])
+        #expect(rig.commit(CommittedOperation(.remove(remove), .remove(.noSuchClient))) == .nothing)
+    }
+
+    @Test("what the sweep takes behind live cursors is news for them; queues that end are observed [R6.2-6]")
+    func swept() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let news = [
+            Holder.OfClient(client: .phone, holder: NodeRig.holder()),
+            Holder.OfClient(client: Named.client("bob"), holder: NodeRig.holder(node: NodeRig.other)),
+        ]
+        let receipt = ExpireReceipt(news: news, messages: 3, queues: [Named.client("carol")], hasMore: false)
+        #expect(rig.swept(receipt) == .tells(address, .news))
+        #expect(
+            rig.observations == [.removed(client: Named.client("carol"), .expired), .swept(messages: 3, queues: 1)]
+        )
+    }
+
+    // MARK: Signals
+
+    @Test("signals wake the connection that they are for; the others are somebody else's")
+    func signals() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let output = rig.polled([
+            Signal(client: .phone, kind: .news), Signal(client: Named.client("bob"), kind: .news),
+            Signal(client: .phone, kind: .displaced), Signal(client: .phone, kind: .removed(.removedByOperator)),
+        ])
+        #expect(output == .tells(address, .news, .look, .removed(.removedByOperator)))
+    }
+
+    @Test("a connection that is gone hears nothing more")
+    func gone() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        #expect(rig.close(address) == .nothing)
+        #expect(rig.commit(NodeRig.sent(1)) == .nothing)
+        #expect(rig.polled([Signal(client: .phone, kind: .news)]) == .nothing)
+        #expect(rig.close(address) == .nothing)
+    }
+}

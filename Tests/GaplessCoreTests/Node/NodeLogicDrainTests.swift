@@ -1,0 +1,121 @@
+import GaplessCore
+import Testing
+
+@Suite("Node: drain")
+struct NodeLogicDrainTests {
+    private func orders(_ output: NodeOutput) -> [(address: ConnectionAddress, order: DrainOrder)] {
+        output.notices.compactMap { if case .drain(let order) = $0.notice { ($0.address, order) } else { nil } }
+    }
+
+    private func rig(clients: Int, others: [NodeIdentity] = [NodeRig.other]) -> (NodeRig, [ConnectionAddress]) {
+        let rig = NodeRig.started(others: others)
+        let addresses = (0..<clients).map { index in
+            let address = rig.open(loop: index % 2)
+            _ = rig.attach(address, Named.client("alice/d\(index)"))
+            return address
+        }
+        return (rig, addresses)
+    }
+
+    @Test("DRAIN goes to every attached connection, spread evenly over the time [R10.1-8]", arguments: [1, 7, 30, 100])
+    func spread(clients: Int) {
+        let (rig, addresses) = self.rig(clients: clients)
+        var told = self.orders(rig.drain())
+        #expect(told.count == 1)
+        for second in 1...30 {
+            told += self.orders(rig.live(for: .seconds(1), storeAnswers: true))
+            let due = Double(clients) * Double(second) / 30
+            #expect(abs(Double(told.count) - due) <= 1.01, "after \(second) s: \(told.count) of \(clients)")
+        }
+        #expect(Set(told.map(\.address)) == Set(addresses))
+        #expect(told.count == clients)
+    }
+
+    @Test("each has its time to move, and none beyond the hard stop [R10.1-9]")
+    func within() {
+        let (rig, _) = self.rig(clients: 2)
+        let first = self.orders(
+            rig.drain(DrainPlan(spread: .seconds(30), within: .seconds(30), hardStop: .seconds(40), jitter: .seconds(4)))
+        )
+        #expect(first.map(\.order) == [DrainOrder(within: .seconds(30), code: .draining, jitter: .seconds(4))])
+        let second = self.orders(rig.live(for: .seconds(15), storeAnswers: true))
+        #expect(second.map(\.order.within) == [.seconds(25)])
+    }
+
+    @Test("at the hard stop all that are left are closed with 4000 and jitter, attached or not [R10.1-9]")
+    func hardStop() {
+        let (rig, addresses) = self.rig(clients: 3)
+        let silent = rig.open()
+        _ = rig.drain()
+        _ = rig.close(addresses[0])
+        #expect(rig.live(for: .milliseconds(59_999), storeAnswers: true).closes.isEmpty)
+        let output = rig.live(for: .milliseconds(1), storeAnswers: true)
+        #expect(output.closes == [.draining, .draining, .draining])
+        #expect(output.notices.contains { $0.address == silent })
+        guard case .close(let ending)? = output.notices.first?.notice else { return #expect(Bool(false)) }
+        #expect(ending.error.jitter == .seconds(5))
+    }
+
+    @Test("a connection that moved before its turn is told nothing")
+    func movedBefore() {
+        let (rig, addresses) = self.rig(clients: 4)
+        _ = rig.drain()
+        _ = rig.close(addresses[3])
+        let told = self.orders(rig.live(for: .seconds(30), storeAnswers: true))
+        #expect(told.map(\.address) == [addresses[1], addresses[2]])
+    }
+
+    @Test("one that got in before the drain and attaches during it is asked to move at once, at its end closed")
+    func late() {
+        let (rig, _) = self.rig(clients: 1)
+        let late = rig.open()
+        let later = rig.open()
+        _ = rig.drain()
+        _ = rig.live(for: .seconds(10), storeAnswers: true)
+        let output = rig.attach(late, Named.client("bob"))
+        #expect(output.notices(to: late).last == .drain(DrainOrder(within: .seconds(30), jitter: .seconds(5))))
+        _ = rig.live(for: .seconds(50), storeAnswers: true)
+        let tooLate = rig.attach(later, Named.client("carol"))
+        guard case .close(let ending)? = tooLate.notices(to: later).last else { return #expect(Bool(false)) }
+        #expect(ending.error.code == .draining)
+    }
+
+    @Test("a node that is alone has nowhere to send anybody: it closes with 4000 at once")
+    func alone() {
+        let (rig, _) = self.rig(clients: 3, others: [])
+        let output = rig.drain()
+        #expect(output.closes == [.draining, .draining, .draining])
+        #expect(self.orders(output).isEmpty)
+    }
+
+    @Test("it is drained when nobody is left and no handler runs")
+    func drained() {
+        let (rig, addresses) = self.rig(clients: 1)
+        let client = Named.client("alice/d0")
+        _ = rig.deliver(.test(1, client: client))
+        #expect(!rig.drain().effects.contains(.drained))
+        #expect(rig.close(addresses[0]) == .nothing)
+        #expect(!rig.logic.isDrained)
+        let mark = rig.returned(1, client: client)
+        guard case .commit(.advanceMark(let operation))? = mark.effects.first else { return #expect(Bool(false)) }
+        #expect(rig.commit(CommittedOperation(.advanceMark(operation), .advanceMark(.advanced(sends: [])))) == .does(.drained))
+        #expect(rig.logic.isDrained)
+        #expect(!rig.live(for: .seconds(100), storeAnswers: true).effects.contains(.drained))
+    }
+
+    @Test("a node without connections is drained at once; a second drain changes nothing")
+    func empty() {
+        let rig = NodeRig.started()
+        #expect(rig.drain() == .does(.drained))
+        #expect(rig.drain() == .nothing)
+    }
+
+    @Test("the time is over for those who never answer, too")
+    func over() {
+        let (rig, _) = self.rig(clients: 1)
+        _ = rig.drain()
+        #expect(!rig.live(for: .milliseconds(64_999), storeAnswers: true).effects.contains(.drained))
+        #expect(rig.live(for: .milliseconds(1), storeAnswers: true).effects.contains(.drained))
+        #expect(!rig.logic.isDrained)
+    }
+}

@@ -1,0 +1,355 @@
+import GaplessCore
+import Testing
+
+@Suite("Uplink lane: one handler at a time")
+struct UplinkLaneTests {
+    private let now = Instant(nanoseconds: 0)
+    private let newer = NodeRig.fence(4)
+
+    /// A lane that is given events, and what each made it do.
+    private struct Rig {
+        var lane = UplinkLane(client: .phone, policy: HandlerPolicy(maxAttempts: 2))
+
+        mutating func perform(_ event: (inout UplinkLane, inout [UplinkLane.Action]) -> Void) -> [UplinkLane.Action] {
+            var actions: [UplinkLane.Action] = []
+            event(&self.lane, &actions)
+            return actions
+        }
+
+        mutating func deliver(_ delivery: UplinkDelivery) -> [UplinkLane.Action] {
+            self.perform { $0.deliver(delivery, into: &$1) }
+        }
+
+        mutating func attached(_ fence: Fence, outbox: OutboxID? = ServerRig.outbox) -> [UplinkLane.Action] {
+            self.perform { $0.attached(under: fence, outbox: outbox, into: &$1) }
+        }
+
+        mutating func displaced() -> [UplinkLane.Action] {
+            self.perform { $0.displaced(into: &$1) }
+        }
+
+        mutating func returned(_ sends: [AppendOperation] = []) -> [UplinkLane.Action] {
+            self.perform { $0.returned(sends: sends, into: &$1) }
+        }
+
+        mutating func threw(at now: Instant = Instant(nanoseconds: 0)) -> [UplinkLane.Action] {
+            self.perform { $0.threw(now: now, into: &$1) }
+        }
+
+        mutating func decided(_ decision: HandlerDecision) -> [UplinkLane.Action] {
+            self.perform { $0.decided(decision, into: &$1) }
+        }
+
+        mutating func committed(_ receipt: MarkReceipt, at now: Instant = Instant(nanoseconds: 0)) -> [UplinkLane.Action] {
+            self.perform { $0.committed(receipt, now: now, into: &$1) }
+        }
+
+        mutating func fired(at now: Instant) -> [UplinkLane.Action] {
+            self.perform { $0.timerFired(now: now, into: &$1) }
+        }
+    }
+
+    private func run(_ number: UInt64, _ delivery: UplinkDelivery, failures: Int = 0) -> UplinkLane.Action {
+        .run(HandlerRun(id: self.id(number), delivery: delivery, failures: failures))
+    }
+
+    private func id(_ number: UInt64) -> HandlerRun.ID {
+        HandlerRun.ID(client: .phone, number: number)
+    }
+
+    private func commit(_ number: UInt64, fence: Fence = ServerRig.fence, sends: [AppendOperation] = []) -> UplinkLane.Action {
+        .commit(
+            MarkOperation(client: .phone, fence: fence, outbox: ServerRig.outbox, number: SequenceNumber(number), sends: sends)
+        )
+    }
+
+    private var reply: AppendOperation {
+        AppendOperation(recipients: .clients([.phone], existingOnly: false), payload: Payload(text: "reply"))
+    }
+
+    @Test("one at a time, in the order of the numbers, the next only after the mark of the one before [R7.2-1, R7.2-4]")
+    func order() {
+        var rig = Rig()
+        #expect(rig.deliver(.test(1)) == [self.run(1, .test(1))])
+        #expect(rig.deliver(.test(2)).isEmpty)
+        #expect(rig.returned([self.reply]) == [self.commit(1, sends: [self.reply])])
+        #expect(rig.committed(.advanced(sends: [])) == [.handled(ServerRig.fence, through: .first), self.run(2, .test(2))])
+        #expect(!rig.lane.isIdle)
+        _ = rig.returned()
+        _ = rig.committed(.repeated)
+        #expect(rig.lane.isIdle && rig.lane.bytes == 0)
+    }
+
+    @Test(
+        "a mark that stands where it was to go, or above, is acknowledged [R7.2-4]",
+        arguments: [
+            MarkReceipt.repeated, .notNext(mark: SequenceNumber(7)),
+        ]
+    )
+    func repeatedMark(receipt: MarkReceipt) {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.returned()
+        #expect(rig.committed(receipt) == [.handled(ServerRig.fence, through: .first)])
+    }
+
+    @Test("a mark that the store forgot ends the connection, and what waited behind it is dropped")
+    func forgottenMark() {
+        var rig = Rig()
+        _ = rig.deliver(.test(5))
+        _ = rig.deliver(.test(6))
+        _ = rig.returned()
+        #expect(rig.committed(.notNext(mark: .zero)) == [.gaveUp(ServerRig.fence)])
+        #expect(rig.lane.isIdle)
+    }
+
+    @Test("a refused reply makes the handler fail as if it had thrown [R7.2-3]")
+    func refusedReply() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.returned([self.reply])
+        #expect(rig.committed(.sendRefused(index: 0, receipt: NodeRig.receipt(1))).isEmpty)
+        #expect(rig.lane.nextDeadline == self.now + .milliseconds(100))
+        #expect(rig.fired(at: self.now + .milliseconds(99)).isEmpty)
+        #expect(rig.fired(at: self.now + .milliseconds(100)) == [self.run(2, .test(1), failures: 1)])
+    }
+
+    @Test(
+        "after the last failure the service decides: skip moves the mark, close drops what waits",
+        arguments: [
+            HandlerDecision.skip, .close,
+        ]
+    )
+    func decides(decision: HandlerDecision) {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        _ = rig.threw()
+        _ = rig.fired(at: self.now + .seconds(1))
+        #expect(rig.threw() == [.decide(HandlerRun(id: self.id(2), delivery: .test(1), failures: 2))])
+        switch decision {
+        case .skip: #expect(rig.decided(.skip) == [self.commit(1)])
+        case .close:
+            #expect(rig.decided(.close) == [.gaveUp(ServerRig.fence)])
+            #expect(rig.lane.isIdle)
+        }
+    }
+
+    @Test("the waits between attempts double up to their bound")
+    func waits() {
+        let policy = HandlerPolicy(firstWait: .milliseconds(100), maxWait: .seconds(1))
+        #expect((1...6).map { policy.testWait(after: $0) } == [100, 200, 400, 800, 1_000, 1_000])
+    }
+
+    // MARK: The store
+
+    @Test("a mark that may not have been committed is committed again with the same sends [R7.2-4]")
+    func commitAgain() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.returned([self.reply])
+        rig.lane.commitFailed(now: self.now)
+        #expect(rig.lane.nextDeadline == self.now + .milliseconds(500))
+        #expect(rig.fired(at: self.now + .milliseconds(500)) == [self.commit(1, sends: [self.reply])])
+    }
+
+    @Test("a refused fence ends the lane and displaces the connection")
+    func refused() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        _ = rig.returned()
+        #expect(rig.committed(.refused(.gone)) == [.displaced(ServerRig.fence, .gone)])
+        #expect(rig.lane.isIdle)
+    }
+
+    // MARK: Takeover
+
+    @Test("the same outbox attaches: what is handled goes on under the new fence, what waits is sent again [R7.2-8]")
+    func takeover() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        #expect(rig.attached(self.newer).isEmpty)
+        #expect(rig.deliver(.test(1, fence: self.newer)).isEmpty)
+        #expect(rig.deliver(.test(2, fence: self.newer)).isEmpty)
+        #expect(rig.returned() == [self.commit(1, fence: self.newer)])
+        #expect(
+            rig.committed(.advanced(sends: [])) == [
+                .handled(self.newer, through: .first), self.run(2, .test(2, fence: self.newer)),
+            ]
+        )
+    }
+
+    @Test("a takeover while the mark is on its way: refused under the old fence, it is committed under the new one")
+    func takeoverWhileCommitting() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.returned([self.reply])
+        _ = rig.attached(self.newer)
+        let refusal = FenceRefusal.newer(Generation(4), instance: ServerRig.instance)
+        #expect(rig.committed(.refused(refusal)) == [self.commit(1, fence: self.newer, sends: [self.reply])])
+        #expect(rig.committed(.advanced(sends: [])) == [.handled(self.newer, through: .first)])
+    }
+
+    @Test("a takeover while the handler waits for its next attempt, or the service is asked, or the commit is repeated")
+    func takeoverWhileWaiting() {
+        var waiting = Rig()
+        _ = waiting.deliver(.test(1))
+        _ = waiting.threw()
+        _ = waiting.attached(self.newer)
+        #expect(waiting.fired(at: self.now + .seconds(1)) == [self.run(2, .test(1, fence: self.newer), failures: 1)])
+        _ = waiting.threw()
+        let newest = NodeRig.fence(5)
+        _ = waiting.attached(newest)
+        #expect(waiting.decided(.skip) == [self.commit(1, fence: newest)])
+        waiting.lane.commitFailed(now: self.now)
+        _ = waiting.attached(NodeRig.fence(6))
+        #expect(waiting.fired(at: self.now + .seconds(1)) == [self.commit(1, fence: NodeRig.fence(6))])
+    }
+
+    @Test(
+        "another outbox attaches: the handler is cancelled, its result dropped, and the next waits for its return [R7.2-1]",
+        arguments: [true, false]
+    )
+    func otherOutbox(hasThrown: Bool) {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        #expect(rig.attached(self.newer, outbox: Named.outbox("o2")) == [.cancel(self.id(1))])
+        let first = UplinkDelivery.test(1, fence: self.newer, outbox: Named.outbox("o2"))
+        #expect(rig.deliver(first).isEmpty)
+        #expect((hasThrown ? rig.threw() : rig.returned([self.reply])) == [self.run(2, first)])
+    }
+
+    @Test("displaced by others: a running handler is cancelled, one that waits is not run again [R7.2-8]")
+    func displaced() {
+        var running = Rig()
+        _ = running.deliver(.test(1))
+        #expect(running.displaced() == [.cancel(self.id(1))])
+        #expect(running.displaced().isEmpty)
+        #expect(running.returned().isEmpty)
+        #expect(running.lane.isIdle)
+        var waiting = Rig()
+        _ = waiting.deliver(.test(1))
+        _ = waiting.threw()
+        #expect(waiting.displaced().isEmpty)
+        #expect(waiting.lane.isIdle && waiting.lane.nextDeadline == nil)
+    }
+
+    @Test("displaced while the service is asked or the store works: the answer ends it", arguments: [HandlerDecision.skip, .close])
+    func displacedWhileAsking(decision: HandlerDecision) {
+        var asking = Rig()
+        _ = asking.deliver(.test(1))
+        _ = asking.threw()
+        _ = asking.fired(at: self.now + .seconds(1))
+        _ = asking.threw()
+        #expect(asking.displaced().isEmpty)
+        #expect(asking.decided(decision).isEmpty)
+        #expect(asking.lane.isIdle)
+        var committing = Rig()
+        _ = committing.deliver(.test(1))
+        _ = committing.returned()
+        #expect(committing.displaced().isEmpty)
+        #expect(committing.committed(.refused(.gone)) == [.displaced(ServerRig.fence, .gone)])
+    }
+
+    @Test("the bytes that a lane holds are those of what waits and of what is handled")
+    func bytes() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1, "12345"))
+        _ = rig.deliver(.test(2, "123"))
+        #expect(rig.lane.bytes == 8)
+        _ = rig.returned()
+        _ = rig.committed(.repeated)
+        #expect(rig.lane.bytes == 3)
+    }
+}
+
+@Suite("Uplink lanes: all clients of a node")
+struct UplinkLanesTests {
+    private let now = Instant(nanoseconds: 0)
+
+    @Test("lanes of different clients run beside each other; an idle one is forgotten, and no name of a run comes twice")
+    func lanes() {
+        var lanes = UplinkLanes(policy: HandlerPolicy())
+        var wishes: [UplinkLanes.Wish] = []
+        lanes.deliver(.test(1, "123"), into: &wishes)
+        lanes.deliver(.test(1, "12", client: Named.client("bob")), into: &wishes)
+        #expect(wishes.map(\.client) == [.phone, Named.client("bob")])
+        #expect(lanes.count == 2 && lanes.bytes == 5)
+        lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
+        guard case .commit(let mark)? = wishes.last?.action else { return #expect(Bool(false)) }
+        lanes.committed(mark, .advanced(sends: []), now: self.now, into: &wishes)
+        #expect(lanes.count == 1 && lanes.bytes == 2)
+        wishes = []
+        lanes.deliver(.test(2), into: &wishes)
+        guard case .run(let run)? = wishes.last?.action else { return #expect(Bool(false)) }
+        #expect(run.id.number > 1)
+    }
+
+    @Test("the earliest deadline of all lanes is the next; each fires its own")
+    func deadlines() {
+        var lanes = UplinkLanes(policy: HandlerPolicy(firstWait: .milliseconds(100)))
+        var wishes: [UplinkLanes.Wish] = []
+        let bob = Named.client("bob")
+        lanes.deliver(.test(1), into: &wishes)
+        lanes.deliver(.test(1, client: bob), into: &wishes)
+        lanes.threw(HandlerRun.ID(client: bob, number: 1), now: self.now, into: &wishes)
+        lanes.threw(HandlerRun.ID(client: .phone, number: 1), now: self.now + .milliseconds(50), into: &wishes)
+        #expect(lanes.nextDeadline == self.now + .milliseconds(100))
+        wishes = []
+        lanes.timerFired(now: self.now + .milliseconds(100), into: &wishes)
+        #expect(wishes.map(\.client) == [bob])
+        #expect(lanes.nextDeadline == self.now + .milliseconds(150))
+        lanes.displaced(.phone, into: &wishes)
+        lanes.timerFired(now: self.now + .seconds(1), into: &wishes)
+        #expect(wishes.count == 1)
+        #expect(lanes.nextDeadline == nil)
+    }
+
+    @Test("what concerns a client without a lane means nothing")
+    func noLane() {
+        var lanes = UplinkLanes(policy: HandlerPolicy())
+        var wishes: [UplinkLanes.Wish] = []
+        lanes.attached(.phone, under: ServerRig.fence, outbox: nil, into: &wishes)
+        lanes.displaced(.phone, into: &wishes)
+        lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
+        #expect(wishes.isEmpty && lanes.count == 0)
+    }
+
+    @Test("a budget pauses each connection once, and resumes all when half is free")
+    func budget() {
+        var budget = UplinkBudget(limit: 10)
+        let first = ConnectionAddress(id: ServedConnectionID(1), loop: 0)
+        let second = ConnectionAddress(id: ServedConnectionID(2), loop: 0)
+        let pauses = [
+            budget.mustPause(first, bytes: 10), budget.mustPause(first, bytes: 11), budget.mustPause(first, bytes: 12),
+            budget.mustPause(second, bytes: 13),
+        ]
+        #expect(pauses == [false, true, false, true])
+        budget.forget(first.id)
+        let early = budget.resumed(bytes: 6)
+        let resumed = budget.resumed(bytes: 5)
+        let again = budget.resumed(bytes: 0)
+        #expect(early.isEmpty && resumed == [second] && again.isEmpty)
+    }
+}
+
+extension HandlerPolicy {
+    /// The wait before the attempt after so many failures, found by failing.
+    fileprivate func testWait(after failures: Int) -> Int64 {
+        var policy = self
+        policy.maxAttempts = 100
+        var lane = UplinkLane(client: .phone, policy: policy)
+        var actions: [UplinkLane.Action] = []
+        lane.deliver(.test(1), into: &actions)
+        let start = Instant(nanoseconds: 0)
+        for _ in 1..<failures {
+            lane.threw(now: start, into: &actions)
+            lane.timerFired(now: start + .seconds(100), into: &actions)
+        }
+        lane.threw(now: start, into: &actions)
+        return lane.nextDeadline.map { ($0 - start).milliseconds } ?? 0
+    }
+}
