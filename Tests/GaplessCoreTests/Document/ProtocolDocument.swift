@@ -38,7 +38,10 @@ struct ProtocolDocument: Sendable {
         .deletingLastPathComponent().deletingLastPathComponent()
 
     /// The document of this package.
-    static let shared = ProtocolDocument(text: (try? String(contentsOf: packageRoot.appending(path: "Protocol.md"), encoding: .utf8)) ?? "")
+    static let shared = ProtocolDocument(text: text)
+
+    /// Its text; empty when there is none, which no test of it survives.
+    static let text = (try? String(contentsOf: packageRoot.appending(path: "Protocol.md"), encoding: .utf8)) ?? ""
 
     private(set) var blocks: [Block] = []
     private(set) var tables: [Table] = []
@@ -63,7 +66,7 @@ struct ProtocolDocument: Sendable {
                 open?.lines.append(line)
                 continue
             }
-            if let heading = line.text.firstMatch(of: #/^[#]{2,} ([0-9.]+) /#) { section = String(heading.1) }
+            if let heading = line.text.firstMatch(of: #/^[#]{2,} ([0-9]+(?:\.[0-9]+)?)[. ]/#) { section = String(heading.1) }
             for match in line.text.matches(of: /\[(R[0-9.]+-[0-9]+)\]/) {
                 self.rules.append(Rule(id: String(match.1), section: section, line: line))
             }
