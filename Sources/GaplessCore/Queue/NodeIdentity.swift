@@ -23,6 +23,7 @@ public struct NodeName: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.description = text
     }
 
+    /// Orders names by their bytes.
     public static func < (left: NodeName, right: NodeName) -> Bool {
         left.description < right.description
     }

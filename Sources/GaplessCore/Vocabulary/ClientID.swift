@@ -1,7 +1,7 @@
 /// The stable address of one queue: a user, or one device of a user, such as `alice` or `alice/phone`.
 ///
 /// Each part is 1 to 64 bytes of `A-Z a-z 0-9 . _ ~ @ + : = - |`, case-sensitive, and neither `.` nor `..`
-/// (Protocol.md §3). The user `alice` is the client `alice` together with all clients `alice/*`.
+/// (Protocol.md §3.6). The user `alice` is the client `alice` together with all clients `alice/*`.
 public struct ClientID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The whole address, `user` or `user/device`; at most 129 bytes of ASCII.
     public let description: String
@@ -30,6 +30,7 @@ public struct ClientID: Hashable, Comparable, Sendable, CustomStringConvertible 
         return UserID(unchecked: String(self.description[self.description.index(after: slash)...]))
     }
 
+    /// Orders addresses by their bytes.
     public static func < (left: ClientID, right: ClientID) -> Bool {
         left.description < right.description
     }
@@ -65,6 +66,7 @@ public struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.description = text
     }
 
+    /// Orders names by their bytes.
     public static func < (left: UserID, right: UserID) -> Bool {
         left.description < right.description
     }

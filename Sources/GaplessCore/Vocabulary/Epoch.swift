@@ -14,7 +14,7 @@ public struct Incarnation: Hashable, Sendable, CustomStringConvertible {
 
 /// One numbering of one queue: the store's incarnation and a random value of the queue's own.
 ///
-/// On the wire it is opaque text (Protocol.md §6): a client only ever compares it for equality.
+/// On the wire it is opaque text (Protocol.md §3.6): a client only ever compares it for equality.
 public struct Epoch: Hashable, Sendable, CustomStringConvertible {
     /// The life of the store that gave out the numbers.
     public let incarnation: Incarnation
@@ -77,10 +77,12 @@ public struct Generation: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// The next attachment's generation.
     public var next: Generation { Generation(self.rawValue + 1) }
 
+    /// Whether the left attachment came first.
     public static func < (left: Generation, right: Generation) -> Bool {
         left.rawValue < right.rawValue
     }
 
+    /// The count in decimal digits.
     public var description: String { String(self.rawValue) }
 }
 

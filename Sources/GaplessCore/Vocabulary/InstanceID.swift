@@ -15,7 +15,7 @@ public struct InstanceID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The random name of a client's unacknowledged uplink; marks belong to it (Protocol.md §8).
+/// The random name of a client's unacknowledged uplink; marks belong to it (Protocol.md §7).
 public struct OutboxID: Hashable, Sendable, CustomStringConvertible {
     /// 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`.
     public let description: String
@@ -49,9 +49,11 @@ public struct Attempt: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The next connection's attempt.
     public var next: Attempt { Attempt(self.rawValue + 1) }
 
+    /// Whether the left connection came first.
     public static func < (left: Attempt, right: Attempt) -> Bool {
         left.rawValue < right.rawValue
     }
 
+    /// The count in decimal digits.
     public var description: String { String(self.rawValue) }
 }

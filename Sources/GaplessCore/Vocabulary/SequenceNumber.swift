@@ -1,7 +1,7 @@
 /// The number of one message of one queue: consecutive from 1, never reused within an epoch, never wrapping.
 ///
 /// Zero is not the number of a message; it stands for "nothing yet" in positions, floors and heads.
-/// The bound of 2^53-1 lets every JSON reader hold the number exactly (Protocol.md §3).
+/// The bound of 2^53-1 lets every JSON reader hold the number exactly (Protocol.md §3.4).
 public struct SequenceNumber: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number itself, 0 through 2^53-1.
     public let rawValue: UInt64
@@ -55,10 +55,12 @@ public struct SequenceNumber: Hashable, Comparable, Sendable, CustomStringConver
         SequenceNumber(self.rawValue + count)
     }
 
+    /// Whether the left number was given first.
     public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool {
         left.rawValue < right.rawValue
     }
 
+    /// The number in decimal digits.
     public var description: String { String(self.rawValue) }
 }
 
@@ -80,5 +82,6 @@ public struct SequenceRange: Hashable, Sendable, CustomStringConvertible {
     /// How many numbers the range holds; at least 1.
     public var count: UInt64 { self.last.rawValue - self.first.rawValue + 1 }
 
+    /// The two ends with a hyphen between them.
     public var description: String { "\(self.first)-\(self.last)" }
 }

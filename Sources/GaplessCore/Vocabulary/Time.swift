@@ -20,6 +20,7 @@ public struct Instant: Hashable, Comparable, Sendable {
         return .nanoseconds(overflow ? (left < right ? .min : .max) : difference)
     }
 
+    /// Whether the left moment comes first.
     public static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
@@ -42,10 +43,12 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         return Timestamp(milliseconds: overflow ? Limits.maxInteger : Swift.min(sum, Limits.maxInteger))
     }
 
+    /// Whether the left moment comes first.
     public static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.milliseconds < right.milliseconds
     }
 
+    /// The milliseconds in decimal digits.
     public var description: String { String(self.milliseconds) }
 }
 

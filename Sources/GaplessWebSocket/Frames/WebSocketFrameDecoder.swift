@@ -1,3 +1,4 @@
+internal import GaplessCore
 package import NIOCore
 
 /// Turns the bytes of one connection into WebSocket messages and control frames, and checks all that RFC 6455 §5 demands.
