@@ -170,6 +170,7 @@ let package = Package(
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessTesting",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "GRDB", package: "GRDB.swift", condition: server),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

@@ -20,7 +20,7 @@ package final class SQLiteQueueStore: QueueStore {
     }
 
     private let reads: ReadConnections
-    private let writer: Mutex<StoreWriter>
+    let writer: Mutex<StoreWriter>
     private let progress = Mutex(Progress())
 
     /// Opens the store, and makes it if there is none.

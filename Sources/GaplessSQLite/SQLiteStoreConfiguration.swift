@@ -8,6 +8,8 @@ package struct SQLiteStoreConfiguration: Sendable {
     package var readers = 4
     /// How often the progress file is written while there are commits. Default 60 s.
     package var progressInterval: Duration = .seconds(60)
+    /// How often it is looked whether the file at the path is still the one that is open. Default 1 s.
+    package var identityInterval: Duration = .seconds(1)
     /// Which tables this program can work with.
     package var schema: StoreSchema = .current
     /// What fails at will; for tests.
@@ -21,7 +23,7 @@ package struct SQLiteStoreConfiguration: Sendable {
 package struct CommitFaults: Sendable {
     /// A moment of a commit.
     package enum Moment: Hashable, Sendable {
-        /// Everything is written, nothing is committed.
+        /// Everything is written; the attempt to commit it begins.
         case beforeCommit
         /// It is committed.
         case afterCommit

@@ -13,9 +13,6 @@ import Darwin
 ///
 /// One caller at a time. Whatever it does with the database it does under the lock between processes.
 final class StoreWriter {
-    /// How often it is looked whether the file at the path is still the one that is open.
-    private static let identityInterval: Duration = .seconds(1)
-
     /// A batch that was, or was not, committed.
     private struct Pending {
         let receipt: CommitReceipt
@@ -32,6 +29,7 @@ final class StoreWriter {
     private var database: StoreDatabase?
     private var tables: StoreTables?
     private var random = SystemRandomNumberGenerator()
+    /// The node that works through this object, once it gave a sign of life.
     private var node: NodeIdentity?
     private var isClosed = false
     private var clock = Timestamp(milliseconds: 0)
@@ -54,9 +52,6 @@ final class StoreWriter {
         _ = try path.inspect()
         self.lock = try WriteLock(path: path.lock)
     }
-
-    /// The node that works through this object, once it gave a sign of life.
-    var ownNode: NodeIdentity? { self.node }
 
     // MARK: Opening and closing
 
@@ -88,7 +83,7 @@ final class StoreWriter {
     /// The open database; opened anew after a failure, or when another file was put in its place.
     private func requireDatabase() throws(QueueStoreError) -> StoreDatabase {
         if let database = self.database {
-            guard ContinuousClock.now - self.identityChecked >= Self.identityInterval else { return database }
+            guard ContinuousClock.now - self.identityChecked >= self.configuration.identityInterval else { return database }
             self.identityChecked = .now
             let identity = self.path.identity()
             if identity != nil, identity == database.identity { return database }
@@ -193,6 +188,12 @@ final class StoreWriter {
         }
     }
 
+    /// Runs something on the writing connection, outside of a transaction; for tests.
+    func examine<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        guard let database = self.database else { throw QueueStoreError(.unavailable, "The database is not open.") }
+        return try database.write(body)
+    }
+
     private func requireOpen() throws(QueueStoreError) {
         guard !self.isClosed else { throw QueueStoreError(.closed, "The store was closed.") }
     }
@@ -216,8 +217,8 @@ final class StoreWriter {
                         receipts: receipts,
                         wake: wake
                     )
-                    try self.configuration.faults.strike(.beforeCommit)
                     pending = Pending(receipt: receipt, nonce: transaction.meta.nonce)
+                    try self.configuration.faults.strike(.beforeCommit)
                     return receipt
                 } afterCommit: {
                     try self.configuration.faults.strike(.afterCommit)

@@ -52,6 +52,10 @@ extension StoreDatabase {
             defer { try? queue.close() }
             return try queue.inDatabase { database in
                 if try Self.isEmpty(database) {
+                    // SQLite takes a file shorter than its header for an empty database, and would write over it.
+                    guard try Int.fetchOne(database, sql: "PRAGMA page_count") != 0 || path.identity()?.size == 0 else {
+                        throw QueueStoreError(.foreign, "\(path.database) is not an SQLite database.")
+                    }
                     guard mayCreate else { throw QueueStoreError(.foreign, "\(path.database) is empty: it is not a database of Gapless.") }
                     try Self.create(database, fresh)
                     return .created(fresh)
@@ -91,7 +95,8 @@ extension StoreDatabase {
         }
     }
 
-    private static var plainConfiguration: Configuration {
+    /// A connection that takes the database as it is.
+    static var plainConfiguration: Configuration {
         var configuration = Configuration()
         configuration.label = "gapless.sqlite.plain"
         configuration.busyMode = .timeout(5)

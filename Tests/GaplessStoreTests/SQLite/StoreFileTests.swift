@@ -1,0 +1,174 @@
+import Foundation
+import GRDB
+import GaplessCore
+import GaplessStore
+import Testing
+
+@testable import GaplessSQLite
+
+/// What an operator does with the file.
+@Suite struct StoreFileTests {
+    private let test = SQLiteTestStore()
+
+    /// A store with something of everything in it, closed.
+    private func fill() throws {
+        let store = try self.test.open(policy: StorePolicy(retention: RetentionPolicy(maxMessages: 5)))
+        defer { store.close() }
+        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("a")))
+        let fence = try store.attach().fence
+        for number in 1...8 { try store.send("\(number)") }
+        _ = try store.commit(
+            .acknowledge(AcknowledgeOperation(client: SQLiteTestStore.phone, fence: fence, through: SequenceNumber(5)))
+        )
+        _ = try store.commit(SQLiteTestStore.message("keyed", to: SQLiteTestStore.client("bob"), key: "k"))
+    }
+
+    // MARK: Looking
+
+    @Test func theInformationTellsWhatIsInside() throws {
+        try self.fill()
+        let information = try StoreFile.information(self.test.path, now: SQLiteTestStore.start)
+        #expect(information.path == (try StorePath(self.test.path).database))
+        #expect(information.schema == 1 && information.minimumReader == 1)
+        #expect(information.queues == 2)
+        #expect(information.attachedQueues == 1)
+        #expect(information.messages == 4)
+        #expect(information.bytes == 3 + 5)
+        #expect(information.keys == 1)
+        #expect(information.aliveNodes == [SQLiteTestStore.node("a")])
+        #expect(information.clock == SQLiteTestStore.start)
+        #expect(information.fileBytes > 4_096)
+        let later = try StoreFile.information(self.test.path, now: SQLiteTestStore.start + .seconds(60))
+        #expect(later.aliveNodes == [])
+    }
+
+    @Test func lookingMakesNothing() throws {
+        #expect(throws: QueueStoreError.self) { try StoreFile.information(self.test.path, now: SQLiteTestStore.start) }
+        #expect(throws: QueueStoreError.self) { try StoreFile.check(self.test.path) }
+        #expect(throws: QueueStoreError.self) { try StoreFile.restored(self.test.path) }
+        #expect(throws: QueueStoreError.self) { try StoreFile.migrate(self.test.path, to: 1, now: SQLiteTestStore.start) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: self.test.folder.path).isEmpty)
+    }
+
+    @Test func aStoreInUseCanBeLookedAtAndChecked() throws {
+        let store = try self.test.open()
+        defer { store.close() }
+        try store.send("1")
+        #expect(try StoreFile.information(self.test.path, now: SQLiteTestStore.start).messages == 1)
+        #expect(try StoreFile.check(self.test.path).isSound)
+        try store.send("2")
+        #expect(try StoreFile.information(self.test.path, now: SQLiteTestStore.start).messages == 2)
+    }
+
+    @Test func aSoundStoreIsFoundSound() throws {
+        try self.fill()
+        let report = try StoreFile.check(self.test.path)
+        #expect(report.problems == [])
+        #expect(report.queues == 2 && report.messages == 4)
+    }
+
+    @Test(arguments: [
+        ("UPDATE queues SET messages = messages + 1 WHERE client = 'bob'", "says that it keeps 2 messages"),
+        ("UPDATE queues SET bytes = 1 WHERE client = 'bob'", "says that it keeps 1 bytes"),
+        ("UPDATE queues SET floor = 99 WHERE client = 'bob'", "acknowledged 99, above its newest number 1"),
+        ("UPDATE queues SET head = 7 WHERE client = 'alice/phone'", "keeps message 8, above its newest number 7"),
+        ("UPDATE queues SET floor = 6 WHERE client = 'alice/phone'", "keeps message 6, which is acknowledged"),
+        ("UPDATE queues SET discardedThrough = 9 WHERE client = 'bob'", "lost messages through 9"),
+        ("UPDATE queues SET overflowedThrough = 1 WHERE client = 'bob'", "lost messages by overflow through 1"),
+        ("UPDATE queues SET nextExpiry = NULL WHERE client = 'bob'", "expires sooner"),
+        ("UPDATE queues SET nextExpiry = nextExpiry + 1 WHERE client = 'bob'", "expires sooner"),
+        ("UPDATE queues SET client = 'no/such/client' WHERE client = 'bob'", "no valid address"),
+        ("UPDATE queues SET outboxes = 'x' WHERE client = 'bob'", "marks are damaged"),
+        ("UPDATE meta SET queues = 7", "should hold 7 queues, and holds 2"),
+        ("UPDATE meta SET bytes = 7", "should hold 7 payload bytes"),
+        ("UPDATE meta SET keys = 7", "should hold 7 idempotency keys"),
+        ("UPDATE meta SET nextQueue = 1", "still to be given"),
+        ("UPDATE meta SET number = 1", "went back in time"),
+        ("DELETE FROM queues WHERE client = 'bob'", "should hold 0 messages without a queue, and holds 1"),
+        ("INSERT INTO signals VALUES ('a/1', 1000000, 'bob', 0)", "signals of commits to come"),
+    ])
+    func whatIsWrongIsFound(_ sql: String, _ problem: String) throws {
+        try self.fill()
+        try self.test.withDatabase { try $0.execute(sql: sql) }
+        let report = try StoreFile.check(self.test.path)
+        #expect(report.problems.contains { $0.contains(problem) }, "\(report.problems)")
+    }
+
+    // MARK: A new life
+
+    @Test func restoredBeginsANewLifeAndKeepsTheMessages() throws {
+        try self.fill()
+        var store = try self.test.open()
+        let old = try store.incarnation
+        let first = try store.attach(SQLiteTestStore.hello(attempt: 2))
+        #expect(throws: QueueStoreError.self) { try StoreFile.restored(self.test.path) }
+        #expect(try store.incarnation == old)
+        store.close()
+        let fresh = try StoreFile.restored(self.test.path)
+        #expect(fresh != old)
+        store = try self.test.open()
+        defer { store.close() }
+        #expect(try store.incarnation == fresh)
+        #expect(self.test.log.messages.isEmpty)
+        let position = Position(epoch: first.fence.epoch.token, handled: SequenceNumber(5))
+        let again = try store.attach(SQLiteTestStore.hello(attempt: 3, position: position))
+        #expect(again.resume == .reset(.rollback))
+        #expect(try store.texts(after: again.after, again.fence) == ["6", "7", "8"])
+    }
+
+    // MARK: Schemas
+
+    private static let next = StoreSchema(
+        supported: 1...2,
+        steps: [StoreSchema.Step(version: 2, minimumReader: 1, sql: "ALTER TABLE queues ADD COLUMN colour TEXT")]
+    )
+
+    @Test func theSchemaIsRaisedOnlyWhenEveryLiveNodeKnowsIt() throws {
+        let store = try self.test.open { $0.schema = Self.next }
+        defer { store.close() }
+        let now = SQLiteTestStore.start
+        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("old"), schemas: 1...1))
+        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("new"), schemas: 1...2))
+        let failure = #expect(throws: QueueStoreError.self) {
+            try StoreFile.migrate(self.test.path, to: 2, schema: Self.next, now: now)
+        }
+        #expect(failure?.message.contains("The node old is alive") == true)
+        #expect(try StoreFile.information(self.test.path, now: now).schema == 1)
+        let later = now + .seconds(60)
+        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("new"), schemas: 1...2), now: later)
+        try StoreFile.migrate(self.test.path, to: 2, schema: Self.next, now: later)
+        #expect(try StoreFile.information(self.test.path, now: later).schema == 2)
+        try store.send("1", now: later)
+        #expect(try StoreFile.check(self.test.path).isSound)
+    }
+
+    @Test func thereIsNoWayBackAndNoWayToTheUnknown() throws {
+        try self.test.open { $0.schema = Self.next }.close()
+        let now = SQLiteTestStore.start
+        try StoreFile.migrate(self.test.path, to: 2, schema: Self.next, now: now)
+        for version: UInt32 in [1, 3] {
+            let failure = #expect(throws: QueueStoreError.self) {
+                try StoreFile.migrate(self.test.path, to: version, schema: Self.next, now: now)
+            }
+            #expect(failure?.code == .misconfigured)
+        }
+    }
+
+    @Test func aNodeThatFindsAnUnknownSchemaStopsWriting() throws {
+        let old = try self.test.open()
+        defer { old.close() }
+        try old.send("1")
+        let breaking = StoreSchema(
+            supported: 1...2,
+            steps: [StoreSchema.Step(version: 2, minimumReader: 2, sql: "ALTER TABLE queues ADD COLUMN colour TEXT")]
+        )
+        try StoreFile.migrate(self.test.path, to: 2, schema: breaking, now: SQLiteTestStore.start)
+        for _ in 0..<2 {
+            let failure = #expect(throws: QueueStoreError.self) { try old.send("2") }
+            #expect(failure?.code == .newerSchema)
+        }
+        let new = try self.test.open { $0.schema = breaking }
+        defer { new.close() }
+        #expect(try new.snapshot(of: SQLiteTestStore.phone, now: SQLiteTestStore.start)?.head == .first)
+    }
+}
