@@ -17,6 +17,8 @@ struct Gapless: AsyncParsableCommand {
             73 a file cannot be made, 74 a file cannot be read or written, 75 try again later, 77 not allowed, 78 wrong configuration.
             """,
         version: "1.0.0",
-        subcommands: [ServeCommand.self, SendCommand.self, QueueCommand.self]
+        subcommands: [
+            ServeCommand.self, ConnectCommand.self, SendCommand.self, QueueCommand.self, StoreCommand.self, CrowdCommand.self,
+        ]
     )
 }

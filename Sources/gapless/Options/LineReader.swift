@@ -29,7 +29,11 @@ struct LineReader {
     mutating func next(maxLineBytes: Int) async throws -> [[UInt8]]? {
         while !self.isAtEnd {
             let (descriptor, chunkBytes) = (self.descriptor, self.chunkBytes)
-            let chunk = try await NIOThreadPool.singleton.runIfActive { try Self.read(descriptor, upTo: chunkBytes) }
+            try Task.checkCancellation()
+            let chunk = try await NIOThreadPool.singleton.runIfActive {
+                try Self.isReadable(descriptor, within: Self.patience) ? try Self.read(descriptor, upTo: chunkBytes) : nil
+            }
+            guard let chunk else { continue }
             var lines: [[UInt8]] = []
             if chunk.isEmpty {
                 self.isAtEnd = true
@@ -50,6 +54,18 @@ struct LineReader {
             if !lines.isEmpty { return lines }
         }
         return nil
+    }
+
+    /// How long one look at the descriptor waits, in milliseconds, before it asks whether anybody still wants lines.
+    private static let patience: Int32 = 200
+
+    /// Whether there is something to read, the end included.
+    private static func isReadable(_ descriptor: Int32, within milliseconds: Int32) throws -> Bool {
+        var wish = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let count = poll(&wish, 1, milliseconds)
+        guard count < 0 else { return count > 0 }
+        guard errno == EINTR else { throw ProgramError(.inputOutput, "standard input cannot be read: \(String(cString: strerror(errno)))") }
+        return false
     }
 
     private static func read(_ descriptor: Int32, upTo count: Int) throws -> [UInt8] {

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Foundation
+import GaplessCore
+import GaplessSQLite
+import GaplessStore
+
+/// `gapless store`: look at the file itself.
+struct StoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store",
+        abstract: "Look into a store's file, check it, or begin a new life after a restore.",
+        subcommands: [Information.self, Check.self, Restored.self]
+    )
+
+    /// `gapless store info`
+    struct Information: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "info", abstract: "Tell what is in the file.")
+
+        @Argument(help: ArgumentHelp("The database file.", valueName: "path"))
+        var path: String
+
+        @Flag(name: .long, help: "As a JSON object, for programs.")
+        var json = false
+
+        func run() async throws {
+            try await self.reportingFailure {
+                let found = try StoreCommand.explaining { () throws(QueueStoreError) in
+                    try StoreFile.information(self.path, now: StoreCommand.now())
+                }
+                let facts: [(name: String, value: String, isNumber: Bool)] = [
+                    ("path", found.path, false),
+                    ("schema", String(found.schema), true),
+                    ("minimum reader", String(found.minimumReader), true),
+                    ("incarnation", found.incarnation.description, false),
+                    ("commits", String(found.commits), true),
+                    ("clock", String(found.clock.milliseconds), true),
+                    ("queues", String(found.queues), true),
+                    ("attached", String(found.attachedQueues), true),
+                    ("messages", String(found.messages), true),
+                    ("payload bytes", String(found.bytes), true),
+                    ("idempotency keys", String(found.keys), true),
+                    ("file bytes", String(found.fileBytes), true),
+                    ("live nodes", found.aliveNodes.map(\.name.description).joined(separator: " "), false),
+                ]
+                if self.json {
+                    let fields = facts.map { fact in
+                        let name = fact.name.replacingOccurrences(of: " ", with: "-")
+                        return "\"\(name)\":\(fact.isNumber ? fact.value : StoreCommand.quoted(fact.value))"
+                    }
+                    StandardOutput.write("{\(fields.joined(separator: ","))}")
+                } else {
+                    for fact in facts {
+                        StandardOutput.write(
+                            fact.name.padding(toLength: 18, withPad: " ", startingAt: 0) + (fact.value.isEmpty ? "-" : fact.value)
+                        )
+                    }
+                }
+            }
+        }
+    }
+
+    /// `gapless store check`
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check the file: SQLite's own examination, and what the store promises of its rows.",
+            discussion: "Ends with 0 when the file is sound and with 65 when it is not."
+        )
+
+        @Argument(help: ArgumentHelp("The database file.", valueName: "path"))
+        var path: String
+
+        func run() async throws {
+            try await self.reportingFailure {
+                let report = try StoreCommand.explaining { () throws(QueueStoreError) in try StoreFile.check(self.path) }
+                for problem in report.problems { StandardOutput.write(problem) }
+                guard report.isSound else { throw ProgramError(.wrongInput, "'\(self.path)' is damaged") }
+                StandardOutput.write("sound: \(report.queues) queues, \(report.messages) messages")
+            }
+        }
+    }
+
+    /// `gapless store restored`
+    struct Restored: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Begin a new life of the store; to be run after a copy was put back, while no node works with it.",
+            discussion: """
+                Clients that come back with a position from before learn by a reset that some of their messages may be gone. Nodes notice most
+                restores by themselves; this makes it certain.
+                """
+        )
+
+        @Argument(help: ArgumentHelp("The database file.", valueName: "path"))
+        var path: String
+
+        func run() async throws {
+            try await self.reportingFailure {
+                let incarnation = try StoreCommand.explaining { () throws(QueueStoreError) in try StoreFile.restored(self.path) }
+                StandardOutput.write("incarnation \(incarnation)")
+            }
+        }
+    }
+
+    /// Runs the body and turns a store's failure into a sentence and an exit code.
+    static func explaining<Result>(_ body: () throws(QueueStoreError) -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            switch error.code {
+            case .unavailable: throw ProgramError(.tryAgain, error.message)
+            case .foreign, .newerSchema, .corrupt: throw ProgramError(.wrongInput, error.message)
+            default: throw ProgramError(.inputOutput, error.message)
+            }
+        }
+    }
+
+    /// The wall clock.
+    private static func now() -> Timestamp {
+        Timestamp(milliseconds: UInt64(max(0, Date().timeIntervalSince1970 * 1_000)))
+    }
+
+    private static func quoted(_ text: String) -> String {
+        (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+    }
+}
