@@ -257,7 +257,8 @@ extension ServerSession {
 
         mutating func timerFired(now: Instant, into output: inout ServerSessionOutput) -> Next {
             if let moving, now >= moving.deadline {
-                return .end(SessionEnding(moving.order.code, "The time to move is over.", jitter: moving.order.jitter))  // [R10.1-9]
+                let message = moving.order.code == .draining ? "This node stops." : "This node holds more than its share."
+                return .end(SessionEnding(moving.order.code, message, jitter: moving.order.jitter))  // [R10.1-9]
             }
             if let age, now >= age.deadline {
                 return .end(SessionEnding(.maxAge, "The connection reached its maximum age.", jitter: age.jitter))
