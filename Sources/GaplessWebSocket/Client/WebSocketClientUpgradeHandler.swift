@@ -25,6 +25,9 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
     private let makeDelegate: (any EventLoop) -> Delegate
     private let holder = EndOfInputHolder()
     private var state = State.idle
+    private var context: ChannelHandlerContext?
+    /// What went wrong before `begin`.
+    private var earlyError: (any Error)?
 
     init(
         handshake: ClientHandshake,
@@ -45,12 +48,23 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        if context.channel.isActive { self.sendRequest(context) }
+        self.context = context
     }
 
-    func channelActive(context: ChannelHandlerContext) {
-        self.sendRequest(context)
-        context.fireChannelActive()
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    /// Sends the request. Called for the one channel that won: others to the same name may have become active too, and are closed again.
+    func begin() {
+        guard case .idle = self.state else { return }
+        guard let context = self.context, context.channel.isActive else {
+            self.state = .ended
+            return self.attempt.fail(WebSocketConnectError(.transport, "the connection was lost at once", cause: self.earlyError))
+        }
+        self.state = .waiting
+        context.write(Self.wrapOutboundOut(.head(self.handshake.request)), promise: nil)
+        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -100,17 +114,17 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
         WebSocketConnectError(.transport, "the server closed the connection during the handshake")
     }
 
-    private func sendRequest(_ context: ChannelHandlerContext) {
-        guard case .idle = self.state else { return }
-        self.state = .waiting
-        context.write(Self.wrapOutboundOut(.head(self.handshake.request)), promise: nil)
-        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
-    }
-
     private func fail(_ error: WebSocketConnectError, _ context: ChannelHandlerContext) {
-        if case .ended = self.state { return }
-        self.state = .ended
-        self.attempt.fail(error)
+        switch self.state {
+        case .ended:
+            return
+        case .idle:
+            // Not the attempt's channel yet, and perhaps never.
+            if self.earlyError == nil { self.earlyError = error }
+        case .waiting, .accepted, .upgrading:
+            self.state = .ended
+            self.attempt.fail(error)
+        }
         context.close(promise: nil)
     }
 

@@ -4,7 +4,8 @@ import Synchronization
 /// One try to open a WebSocket, from the lookup of the name to the checked handshake.
 package final class WebSocketConnectAttempt: Sendable {
     private struct State {
-        var channel: (any Channel)?
+        /// A name with several addresses is tried with several channels.
+        var channels: [any Channel] = []
         /// Set when the handshake is through, or when the attempt failed: whoever comes second changes nothing.
         var isDecided = false
     }
@@ -24,11 +25,11 @@ package final class WebSocketConnectAttempt: Sendable {
         self.fail(WebSocketConnectError(.cancelled, "the caller gave up"))
     }
 
-    /// Notes the channel, so that it can be closed; false when the attempt has failed before.
+    /// Notes a channel, so that it can be closed; false when the attempt has failed before.
     func started(_ channel: any Channel) -> Bool {
         self.state.withLock { state in
             guard !state.isDecided else { return false }
-            state.channel = channel
+            state.channels.append(channel)
             return true
         }
     }
@@ -38,7 +39,7 @@ package final class WebSocketConnectAttempt: Sendable {
         self.state.withLock { state in
             guard !state.isDecided else { return false }
             state.isDecided = true
-            state.channel = nil
+            state.channels = []
             return true
         }
     }
@@ -48,14 +49,14 @@ package final class WebSocketConnectAttempt: Sendable {
     }
 
     func fail(_ error: WebSocketConnectError) {
-        let (isFirst, channel) = self.state.withLock { state in
-            let result = (!state.isDecided, state.channel)
+        let (isFirst, channels) = self.state.withLock { state in
+            let result = (!state.isDecided, state.channels)
             state.isDecided = true
-            state.channel = nil
+            state.channels = []
             return result
         }
         guard isFirst else { return }
         self.promise.fail(error)
-        channel?.close(promise: nil)
+        for channel in channels { channel.close(promise: nil) }
     }
 }

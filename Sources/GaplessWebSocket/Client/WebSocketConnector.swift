@@ -74,6 +74,9 @@ package struct WebSocketConnector: Sendable {
             )
         }
         .connect(host: endpoint.host, port: endpoint.port)
+        .flatMapThrowing { channel in
+            try channel.pipeline.syncOperations.handler(type: WebSocketClientUpgradeHandler<Delegate>.self).begin()
+        }
         .whenFailure { error in
             attempt.fail(
                 error as? WebSocketConnectError
@@ -92,7 +95,8 @@ package struct WebSocketConnector: Sendable {
             .connectTimeout(self.timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 4)
-            .channelOption(.allowRemoteHalfClosure, value: true)
+            // Not with TLS: NIO's TLS handler then misses the end of its own shutdown and waits for a deadline each time.
+            .channelOption(.allowRemoteHalfClosure, value: !endpoint.isTLS)
             .channelOption(.writeBufferWaterMark, value: self.configuration.waterMark)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

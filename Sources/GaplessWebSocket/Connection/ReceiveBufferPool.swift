@@ -43,10 +43,10 @@ final class ReceiveBufferPools: Sendable {
 /// Makes a channel read into the buffer of its loop's pool.
 ///
 /// NIO keeps the first buffer that it was given for the life of the channel and uses it again unless told that the next would be larger.
-/// So the first is small, just enough for a usual handshake, and the next is always "larger". With `maxMessagesPerRead` at 1 NIO keeps no
-/// other.
+/// So the first is small, at the price of one more read in the handshake, and the next is always "larger". With `maxMessagesPerRead` at 1
+/// NIO keeps no other.
 struct LentReceiveBufferAllocator: RecvByteBufferAllocator {
-    private static let firstCapacity = 1_024
+    private static let firstCapacity = 64
 
     let pool: NIOLoopBound<ReceiveBufferPool>
     private var isFirst = true

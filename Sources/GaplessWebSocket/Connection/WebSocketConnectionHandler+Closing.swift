@@ -5,7 +5,8 @@ extension WebSocketConnectionHandler {
     func writeClose(_ code: WebSocketCloseCode?, reason: String) {
         guard let context = self.context else { return }
         var batch = self.batch.take() ?? context.channel.allocator.buffer(capacity: 128)
-        self.encoder.writeClose(code, reason: reason, into: &batch, using: &self.random)
+        var random = SystemRandomNumberGenerator()
+        self.encoder.writeClose(code, reason: reason, into: &batch, using: &random)
         self.batch = batch
         self.unansweredPing = nil
         self.closeDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.closeTimeout) {

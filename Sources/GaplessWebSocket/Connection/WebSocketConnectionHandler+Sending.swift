@@ -37,7 +37,8 @@ extension WebSocketConnectionHandler {
     package func send(_ kind: WebSocketMessageKind, expectedBytes: Int = 64, _ encode: (inout ByteBuffer) -> Void) {
         guard self.isOpen, let context = self.context else { return }
         var batch = self.takeBatch(context, room: expectedBytes)
-        self.encoder.write(kind.opcode, expectedBytes: expectedBytes, into: &batch, using: &self.random, encode: encode)
+        var random = SystemRandomNumberGenerator()
+        self.encoder.write(kind.opcode, expectedBytes: expectedBytes, into: &batch, using: &random, encode: encode)
         self.keepBatch(batch)
     }
 
@@ -45,7 +46,8 @@ extension WebSocketConnectionHandler {
     package func send(_ kind: WebSocketMessageKind, _ payload: ByteBuffer) {
         guard self.isOpen, let context = self.context else { return }
         var batch = self.takeBatch(context, room: payload.readableBytes)
-        self.encoder.write(kind.opcode, payload: payload, into: &batch, using: &self.random)
+        var random = SystemRandomNumberGenerator()
+        self.encoder.write(kind.opcode, payload: payload, into: &batch, using: &random)
         self.keepBatch(batch)
     }
 
@@ -130,7 +132,8 @@ extension WebSocketConnectionHandler {
     func answerPing() {
         guard self.isOpen, let context = self.context, context.channel.isWritable, let payload = self.unansweredPing.take() else { return }
         var batch = self.takeBatch(context, room: payload.readableBytes)
-        self.encoder.write(.pong, payload: payload, into: &batch, using: &self.random)
+        var random = SystemRandomNumberGenerator()
+        self.encoder.write(.pong, payload: payload, into: &batch, using: &random)
         self.keepBatch(batch)
     }
 

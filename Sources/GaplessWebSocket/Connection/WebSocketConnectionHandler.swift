@@ -76,7 +76,6 @@ package final class WebSocketConnectionHandler<Delegate: WebSocketConnectionDele
     var delegate: Delegate?
     var decoder: WebSocketFrameDecoder
     let encoder: WebSocketFrameEncoder
-    var random = SystemRandomNumberGenerator()
 
     /// Bytes of a read that are not decoded yet: decoding waits for the end of the read, when the socket has let go of the buffer.
     var unread: ByteBuffer?

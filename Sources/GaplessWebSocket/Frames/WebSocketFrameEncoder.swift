@@ -34,10 +34,9 @@ package struct WebSocketFrameEncoder: Sendable {
         using random: inout some RandomNumberGenerator
     ) -> StartedFrame {
         let maskKey = self.role == .client ? WebSocketMaskKey(using: &random) : nil
-        let size = Self.headerBytes(payloadBytes: payloadBytes, role: self.role)
         let header = buffer.writerIndex
-        buffer.writeRepeatingByte(0, count: size)
-        Self.setHeader(opcode, isFinal: isFinal, payloadBytes: payloadBytes, maskKey: maskKey, at: header, in: &buffer)
+        let size = Self.setHeader(opcode, isFinal: isFinal, payloadBytes: payloadBytes, maskKey: maskKey, at: header, in: &buffer)
+        buffer.moveWriterIndex(forwardBy: size)
         return StartedFrame(payloadIndex: header + size, payloadBytes: payloadBytes, maskKey: maskKey)
     }
 
@@ -53,7 +52,7 @@ package struct WebSocketFrameEncoder: Sendable {
     ) throws(Failure) {
         let header = buffer.writerIndex
         let guessed = Self.headerBytes(payloadBytes: expectedBytes, role: self.role)
-        buffer.writeRepeatingByte(0, count: guessed)
+        buffer.skip(guessed)
         do {
             try encode(&buffer)
         } catch {
@@ -63,7 +62,7 @@ package struct WebSocketFrameEncoder: Sendable {
         precondition(buffer.writerIndex >= header + guessed, "an encoder only appends")
         let payloadBytes = buffer.writerIndex - header - guessed
         let size = Self.headerBytes(payloadBytes: payloadBytes, role: self.role)
-        if size > guessed { buffer.writeRepeatingByte(0, count: size - guessed) }
+        if size > guessed { buffer.skip(size - guessed) }
         if size != guessed {
             buffer.moveBytes(from: header + guessed, to: header + size, count: payloadBytes)
             buffer.moveWriterIndex(to: header + size + payloadBytes)
@@ -113,6 +112,8 @@ package struct WebSocketFrameEncoder: Sendable {
         return role == .client ? length + 4 : length
     }
 
+    /// Writes a header into the buffer without moving its writer, and returns how long it is.
+    @discardableResult
     private static func setHeader(
         _ opcode: WebSocketOpcode,
         isFinal: Bool,
@@ -120,25 +121,30 @@ package struct WebSocketFrameEncoder: Sendable {
         maskKey: WebSocketMaskKey?,
         at index: Int,
         in buffer: inout ByteBuffer
-    ) {
-        let first = opcode.rawValue | (isFinal ? 0x80 : 0)
-        let maskBit: UInt8 = maskKey == nil ? 0 : 0x80
-        var next = index
-        next += buffer.setInteger(first, at: next)
+    ) -> Int {
+        let first = UInt16(opcode.rawValue | (isFinal ? 0x80 : 0)) << 8
+        let maskBit: UInt16 = maskKey == nil ? 0 : 0x80
+        var size = 0
         if payloadBytes <= 125 {
-            next += buffer.setInteger(UInt8(payloadBytes) | maskBit, at: next)
+            size = buffer.setInteger(first | maskBit | UInt16(payloadBytes), at: index)
         } else if payloadBytes <= 0xFFFF {
-            next += buffer.setInteger(126 | maskBit, at: next)
-            next += buffer.setInteger(UInt16(payloadBytes), at: next)
+            size = buffer.setInteger(UInt32(first | maskBit | 126) << 16 | UInt32(payloadBytes), at: index)
         } else {
-            next += buffer.setInteger(127 | maskBit, at: next)
-            next += buffer.setInteger(UInt64(payloadBytes), at: next)
+            size = buffer.setInteger(first | maskBit | 127, at: index)
+            size += buffer.setInteger(UInt64(payloadBytes), at: index + size)
         }
-        if let maskKey { buffer.setInteger(maskKey.rawValue, at: next) }
+        if let maskKey { size += buffer.setInteger(maskKey.rawValue, at: index + size) }
+        return size
     }
 }
 
 extension ByteBuffer {
+    /// Leaves room for bytes that are written later.
+    fileprivate mutating func skip(_ count: Int) {
+        self.reserveCapacity(minimumWritableBytes: count)
+        self.moveWriterIndex(forwardBy: count)
+    }
+
     /// Moves written bytes to another index of the readable part; the two ranges may overlap.
     fileprivate mutating func moveBytes(from source: Int, to target: Int, count: Int) {
         guard count > 0 else { return }

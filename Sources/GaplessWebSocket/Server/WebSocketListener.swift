@@ -49,7 +49,8 @@ package final class WebSocketListener: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One connection that sends without end must not keep the others of its loop waiting.
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // Not with TLS: NIO's TLS handler then misses the end of its own shutdown and waits for a deadline each time.
+            .childChannelOption(.allowRemoteHalfClosure, value: options.tls == nil)
             .childChannelOption(.writeBufferWaterMark, value: service.connection.waterMark)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -207,6 +207,7 @@ extension WebSocketServerUpgradeHandler {
                 pipeline.removeHandler(context: context, promise: nil)
             }
             context.flush()
+            if self.isShuttingDown { context.fireUserInboundEventTriggered(WebSocketShutdownEvent()) }
         } catch {
             context.close(promise: nil)  // The channel was torn down meanwhile.
         }

@@ -13,8 +13,9 @@ private final class EmbeddedClient {
     let attempt: WebSocketConnectAttempt
     private(set) var outcome: Result<Void, any Error>?
     private let key: HandshakeKey
+    let handler: WebSocketClientUpgradeHandler<RecordingDelegate>
 
-    init() throws {
+    init(begins: Bool = true) throws {
         self.channel = EmbeddedChannel(handler: self.socket)
         self.attempt = WebSocketConnectAttempt(eventLoop: self.channel.eventLoop)
         var random = SeededGenerator(seed: 4)
@@ -29,10 +30,12 @@ private final class EmbeddedClient {
             attempt: self.attempt,
             makeDelegate: { _ in delegate }
         )
+        self.handler = handler
         try self.channel.pipeline.syncOperations.addHandlers(handler.handlers(limits: HTTPBounds().decoderLimits))
         #expect(self.attempt.started(self.channel))
         self.attempt.opened.assumeIsolated().whenComplete { self.outcome = $0 }
         try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        if begins { handler.begin() }
     }
 
     var rightAnswer: String {
@@ -135,6 +138,24 @@ private final class EmbeddedClient {
         let other = try EmbeddedClient()
         other.channel.pipeline.fireChannelInactive()
         #expect(other.failure == .transport)
+    }
+
+    @Test func aChannelThatDidNotWinFailsNothing() throws {
+        let client = try EmbeddedClient(begins: false)
+        #expect(try client.sent().readableBytes == 0)
+        client.channel.close(promise: nil)
+        client.channel.embeddedEventLoop.run()
+        #expect(client.outcome == nil)
+        client.attempt.cancel()
+    }
+
+    @Test func aChannelThatIsLostBeforeItBeginsFailsTheAttempt() throws {
+        let client = try EmbeddedClient(begins: false)
+        client.channel.pipeline.fireErrorCaught(ChannelError.alreadyClosed)
+        client.channel.embeddedEventLoop.run()
+        client.handler.begin()
+        #expect(client.failure == .transport)
+        #expect(client.delegate.calls.isEmpty)
     }
 
     @Test func whoGivesUpGetsNoConnection() throws {

@@ -34,6 +34,25 @@ private final class Collector: ChannelInboundHandler {
     }
 }
 
+/// Completes with the first bytes.
+private final class FirstBytes: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let done: EventLoopPromise<Void>
+
+    init(done: EventLoopPromise<Void>) {
+        self.done = done
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.done.succeed()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.done.fail(ChannelError.eof)
+    }
+}
+
 /// A peer that is just bytes: it sends what it was given, right or wrong, and reads until the end.
 enum RawClient {
     static let upgrade =
@@ -56,5 +75,19 @@ enum RawClient {
         for piece in pieces { try? await channel.writeAndFlush(piece).get() }
         if endsFirst { try await channel.close(mode: .output).get() }
         return try await done.futureResult.get()
+    }
+
+    /// Opens a connection that the server has noticed: it answered a health check on it.
+    static func holdConnection(port: Int) async throws -> any Channel {
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let done = eventLoop.makePromise(of: Void.self)
+        let channel = try await ClientBootstrap(group: eventLoop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(FirstBytes(done: done)) }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        try await channel.writeAndFlush(ByteBuffer(string: "GET /live HTTP/1.1\r\nHost: a\r\n\r\n")).get()
+        try await done.futureResult.get()
+        return channel
     }
 }
