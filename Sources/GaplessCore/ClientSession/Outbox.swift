@@ -9,7 +9,7 @@ struct Outbox: Sendable {
     enum Acknowledgement: Hashable, Sendable {
         /// These messages were handled by the server; may be none.
         case confirmed([UplinkTicket])
-        /// The mark is below what was acknowledged: the server forgot the outbox.
+        /// The mark is below what was acknowledged, or beyond all reason: the outbox is of no use any more.
         case forgotten
         /// The server acknowledged what it was not sent.
         case fault
@@ -99,13 +99,16 @@ struct Outbox: Sendable {
 
     /// A connection was welcomed with the mark; from now on it is the one that is written to.
     mutating func welcomed(mark: SequenceNumber) -> Acknowledgement {
-        guard self.acknowledged <= mark else { return .forgotten }
+        guard self.acknowledged <= mark, mark <= Self.highestMark else { return .forgotten }
         let tickets = self.confirm(through: mark)
         self.durable = max(self.durable, mark)
         self.written = max(self.written, mark)
         self.flight = Flight(through: mark)
         return .confirmed(tickets)
     }
+
+    /// The highest mark that leaves an outbox enough numbers; no client gets there, and no server can make it count beyond the last one.
+    private static let highestMark = SequenceNumber(Limits.maxInteger / 2)
 
     /// The newest welcomed connection ended.
     mutating func connectionEnded() {

@@ -57,6 +57,7 @@ struct ClientDownlinkTests {
         #expect(downlink.taken == SequenceNumber(2))
         #expect(downlink.progress.position == .test("e.2", handled: 2, last: nil))
         #expect(downlink.progress.bookmark == 99)
+        #expect(downlink.deadline == nil, "nothing of the old numbering is to be acknowledged")
     }
 
     @Test("[R5.4-1] what was taken in an epoch is nothing in the next one, even if that is the same again")

@@ -224,6 +224,16 @@ struct ClientSessionConnectingTests {
         #expect(state != rig.session.state)
     }
 
+    @Test("an attempt that cannot be counted up starts a new instance")
+    func exhaustedAttempts() {
+        var luck = SeededLuck(77)
+        var record = ClientRecord(client: .phone, using: &luck)
+        record.identity.attempt = Attempt(Limits.maxInteger)
+        let hello = ClientRig(record: record).hello()
+        #expect(hello?.attempt == .first)
+        #expect(hello?.instance != record.identity.instance)
+    }
+
     @Test("starting twice opens one connection")
     func startTwice() {
         let rig = ClientRig()

@@ -196,6 +196,25 @@ struct ClientSessionDownlinkTests {
         #expect(rig.run(for: .milliseconds(250)).acknowledged == [])
     }
 
+    @Test("[R6.3-5] what a WELCOME finds unsaved is saved at once, since its ACK waits for it; else a WELCOME is in no hurry")
+    func urgency() {
+        let rig = ClientRig.durablyAttached()
+        rig.messages(1...1)
+        rig.closed(1)
+        rig.settle(rig.nextTimer())
+        rig.opened(2)
+        func urgencies(_ actions: [ClientAction]) -> [SaveUrgency] {
+            actions.compactMap { if case .save(.progress, _, let urgency) = $0 { urgency } else { nil } }
+        }
+        rig.handleAll()
+        #expect(urgencies(rig.receive(.welcome(.test(generation: 2)), on: 2)) == [.now])
+        let other = ClientRig.durablyAttached()
+        other.closed(1)
+        other.settle(other.nextTimer())
+        other.opened(2)
+        #expect(urgencies(other.receive(.welcome(.test(generation: 2)), on: 2)) == [.later])
+    }
+
     @Test("what HELLO told is not acknowledged again")
     func helloAcknowledges() {
         let rig = ClientRig.attached()

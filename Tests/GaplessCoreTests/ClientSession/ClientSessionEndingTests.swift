@@ -247,6 +247,23 @@ struct ClientSessionEndingTests {
         #expect(!next(lived: .seconds(60), .storeUnavailable))
     }
 
+    @Test("times that no clock can hold stop nothing but the waiting")
+    func absurdTimes() {
+        let forever = Duration.milliseconds(Int64(Limits.maxInteger))
+        let rig = ClientRig.attached { $0.endpoints = [.a, .b] }
+        rig.receive(.drain(Drain(within: forever)))
+        rig.opened(2)
+        rig.refuse(2, .overloaded, retryAfter: forever, jitter: forever)
+        rig.refuse(1, .draining, retryAfter: forever, jitter: forever)
+        #expect(rig.session.nextDeadline != nil)
+        rig.fire()
+        var welcome = Welcome.test()
+        welcome.heartbeat = forever
+        welcome.silence = forever
+        let quiet = ClientRig.attached(welcome)
+        #expect(quiet.run(for: .seconds(86_400)) == [])
+    }
+
     // MARK: Takeover
 
     @Test("[R5.3-12] [R5.3-13] a 4501 is answered once with force; the next within 60 s is believed")
@@ -307,6 +324,17 @@ struct ClientSessionEndingTests {
     func takeOverWhileAttached() {
         let rig = ClientRig.attached()
         #expect(rig.drive { $0.takeOver(&$1) } == [])
+        rig.closed(1)
+        #expect(rig.hello()?.force == false)
+    }
+
+    @Test("[R5.3-13] nor when the HELLO that was under way is welcomed")
+    func takeOverWhileGreeting() {
+        let rig = ClientRig()
+        rig.connect()
+        rig.opened(1)
+        rig.drive { $0.takeOver(&$1) }
+        rig.receive(.welcome(.test()))
         rig.closed(1)
         #expect(rig.hello()?.force == false)
     }

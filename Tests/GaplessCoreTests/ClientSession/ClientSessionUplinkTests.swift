@@ -249,6 +249,25 @@ struct ClientSessionUplinkTests {
         #expect(rig.settle(connecting).connects.count == 1)
     }
 
+    @Test("[R7.4-1] while moving, the first connection is let go with the one that told it")
+    func forgottenWhileMoving() {
+        let rig = ClientRig.attached()
+        rig.send("a")
+        rig.receive(.acknowledge(through: .first))
+        rig.receive(.drain(Drain(within: .seconds(30))))
+        rig.opened(2)
+        #expect(rig.receive(.welcome(.test(generation: 2)), on: 2).closes == ["1 1000", "2 1000"])
+        #expect(rig.connect() == 3)
+    }
+
+    @Test("a mark that leaves no numbers is answered with a new outbox", arguments: [Limits.maxInteger, Limits.maxInteger / 2 + 1])
+    func absurdMark(mark: UInt64) {
+        let rig = ClientRig()
+        rig.send("a")
+        #expect(rig.attach(.test(mark: mark)).closes == ["1 1000"])
+        #expect(rig.attach(.test(generation: 2)).uplink == ["1 a"])
+    }
+
     @Test("a reset and a forgotten outbox in one WELCOME are both told")
     func resetAndForgotten() {
         let rig = ClientRig.attached()

@@ -162,8 +162,10 @@ struct ClientSessionWelcomeTests {
             rig.attach(.test(generation: id, after: 3))
             rig.refuse(id, .internalError)
         }
-        rig.connect()
-        rig.closed(11, .internalError)
+        for id in 11...14 as ClosedRange<UInt64> {
+            rig.connect()
+            rig.closed(id, .internalError)
+        }
         #expect(rig.hello()?.position == .test(handled: 3, last: 3))
     }
 
