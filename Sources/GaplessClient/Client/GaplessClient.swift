@@ -123,6 +123,18 @@ public final class GaplessClient: Service {
         if case .failed(let error) = outcome { throw error }
     }
 
+    /// Holds the connection like ``run()`` and gives each event to a handler, one after the other; an event is handled when the handler returns.
+    ///
+    /// - Throws: what ``run()`` throws, and what the handler throws, after which the client leaves and the event comes again at the next start.
+    public func run(_ handle: @escaping @Sendable (Event) async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.run() }
+            // A failure of the client ends the events with the error that `run` throws; a failure of the handler ends the run.
+            for try await event in self.events { try await handle(event) }
+            try await group.waitForAll()
+        }
+    }
+
     private func hold() async throws -> ClientShell.Outcome {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.tokens.answer() }

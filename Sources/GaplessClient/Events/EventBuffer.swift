@@ -11,6 +11,7 @@ final class EventBuffer: Sendable {
 
     private struct State {
         var events = CircularBuffer<GaplessClient.Event>()
+        var bytes = 0
         var waiter: Waiter?
         /// The newest message or gap that the consumer was given.
         var given: EventReference?
@@ -37,8 +38,14 @@ final class EventBuffer: Sendable {
         self.acknowledgement = acknowledgement
     }
 
-    /// How many events wait for the consumer.
-    var count: Int { self.state.withLock { $0.events.count } }
+    /// Whether so much waits for the consumer that nothing more should be read. A server that keeps to the window never gets there; one
+    /// that resets the numbering again and again would.
+    var isFull: Bool {
+        self.state.withLock { Self.maxEvents < $0.events.count || Self.maxBytes < $0.bytes }
+    }
+
+    private static let maxEvents = 1 << 19
+    private static let maxBytes = 1 << 28
 
     // MARK: The event loop's side
 
@@ -49,6 +56,7 @@ final class EventBuffer: Sendable {
             for event in events {
                 if event.isState, let last = state.events.last, last.isState { _ = state.events.popLast() }
                 state.events.append(event)
+                state.bytes += event.payloadBytes
             }
             return state.events.isEmpty ? nil : state.waiter.take()
         }
@@ -62,7 +70,10 @@ final class EventBuffer: Sendable {
         let waiter = self.state.withLock { state -> Waiter? in
             guard state.end == nil else { return nil }
             state.end = result
-            if discarding { state.events.removeAll() }
+            if discarding {
+                state.events.removeAll()
+                state.bytes = 0
+            }
             return state.waiter.take()
         }
         waiter?.resume()
@@ -113,12 +124,12 @@ final class EventBuffer: Sendable {
 
     /// The consumer asks for more: with automatic acknowledgement, what it was given before is handled.
     private func acknowledgeGiven() {
-        let handled = self.state.withLock { state -> EventReference? in
-            guard state.isInHand else { return nil }
+        self.state.withLock { state in
+            guard state.isInHand, let given = state.given else { return }
             state.isInHand = false
-            return state.given
+            // Posted under the lock: whoever finds nothing in hand finds the report in the mailbox.
+            if self.acknowledgement == .automatic { self.mailbox.post(.handledThrough(given, bookmark: nil)) }
         }
-        if let handled, self.acknowledgement == .automatic { self.mailbox.post(.handledThrough(handled, bookmark: nil)) }
     }
 
     private func take(max: Int) -> Answer {
@@ -132,6 +143,7 @@ final class EventBuffer: Sendable {
             }
             let taken = Array(state.events.prefix(max))
             state.events.removeFirst(taken.count)
+            state.bytes -= taken.reduce(0) { $0 + $1.payloadBytes }
             if let reference = taken.last(where: { $0.reference != nil })?.reference {
                 state.given = reference
                 state.isInHand = true

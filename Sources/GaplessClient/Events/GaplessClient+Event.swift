@@ -91,6 +91,11 @@ extension GaplessClient.Event {
         }
     }
 
+    /// How many bytes of payload the event holds.
+    var payloadBytes: Int {
+        if case .message(let message) = self { message.payload.count } else { 0 }
+    }
+
     /// Whether a later state makes this event pointless.
     var isState: Bool {
         if case .state = self { true } else { false }

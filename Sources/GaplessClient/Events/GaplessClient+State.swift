@@ -59,7 +59,7 @@ extension GaplessClient {
         public let cause: Cause
         /// The code that the server closed with.
         public let closeCode: CloseCode?
-        /// What the server said about it, for people; may be empty.
+        /// What the server said about it, or what the network did, for people; may be empty.
         public let message: String
         /// How long until the next attempt.
         public let retryAfter: Duration
@@ -92,21 +92,37 @@ extension GaplessClient.Absence {
     fileprivate init(_ reason: OfflineReason, retryAfter: Duration) {
         var closeCode: CloseCode?
         var text = ""
+        let cause: Cause
         switch reason {
         case .closed(let code, let message):
-            self.cause = .closed
+            cause = .closed
             closeCode = code
             text = message
-        case .lost: self.cause = .lost
-        case .silent: self.cause = .silent
-        case .serverAtFault: self.cause = .serverAtFault
-        case .timedOut: self.cause = .timedOut
-        case .outboxRenewed: self.cause = .outboxRenewed
-        case .notMoved: self.cause = .notMoved
-        case .awaitingToken: self.cause = .awaitingToken
+        case .lost: cause = .lost
+        case .silent: cause = .silent
+        case .serverAtFault: cause = .serverAtFault
+        case .timedOut: cause = .timedOut
+        case .outboxRenewed: cause = .outboxRenewed
+        case .notMoved: cause = .notMoved
+        case .awaitingToken: cause = .awaitingToken
         }
-        self.closeCode = closeCode
-        self.message = text
-        self.retryAfter = retryAfter
+        self.init(cause: cause, closeCode: closeCode, message: text, retryAfter: retryAfter)
+    }
+}
+
+extension GaplessClient.Event {
+    /// The event with what went wrong below the protocol, where the protocol says nothing.
+    func explained(by fault: String) -> GaplessClient.Event {
+        guard case .state(.offline(let absence)) = self, absence.message.isEmpty else { return self }
+        switch absence.cause {
+        case .lost, .serverAtFault: return .state(.offline(absence.explained(by: fault)))
+        default: return self
+        }
+    }
+}
+
+extension GaplessClient.Absence {
+    fileprivate func explained(by fault: String) -> GaplessClient.Absence {
+        GaplessClient.Absence(cause: self.cause, closeCode: self.closeCode, message: fault, retryAfter: self.retryAfter)
     }
 }

@@ -19,7 +19,10 @@ extension ClientShell {
             self.finish(.left)
         case (.running, .patient):
             self.surroundings.events.end(.success(()), discarding: true)
-            guard let reference = self.surroundings.events.inHand, !self.isHandled(reference) else { return self.leaveNow() }
+            guard let reference = self.surroundings.events.inHand, !self.isHandled(reference) else {
+                // What the application reported last may still be in the mailbox.
+                return self.surroundings.mailbox.post(.perform { $0.leaveNow() })
+            }
             self.phase = .parting(reference)
             self.schedulePartingTimer()
         case (.running, .impatient), (.parting, .impatient):
@@ -47,8 +50,13 @@ extension ClientShell {
     }
 
     private func leaveNow() {
-        self.phase = .leaving
-        self.feed { $0.leave(&$1) }
+        switch self.phase {
+        case .running, .parting:
+            self.phase = .leaving
+            self.feed { $0.leave(&$1) }
+        case .idle, .leaving, .finished:
+            return
+        }
     }
 
     /// Whether the position has reached the event, or left its numbering behind.

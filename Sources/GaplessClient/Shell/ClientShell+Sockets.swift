@@ -42,6 +42,7 @@ extension ClientShell {
     private func connectFailed(_ id: ConnectionID, _ error: any Error) {
         guard self.sockets.removeValue(forKey: id) != nil else { return }
         self.logger.debug("Connection could not be opened", metadata: ["error": "\(error)"])
+        self.lastFault = "\(error)"
         var retryAfter: Duration?
         if case .refused(_, let seconds?) = (error as? WebSocketConnectError)?.code { retryAfter = .seconds(seconds) }
         self.feed { $0.connectFailed(id, retryAfter: retryAfter, &$1) }
@@ -53,6 +54,14 @@ extension ClientShell {
         guard let socket = self.sockets.removeValue(forKey: id) else { return }
         socket.attempt?.cancel()
         socket.webSocket?.close(code)
+    }
+
+    /// Stops reading while the consumer has too much, and reads again when it has not.
+    func throttle() {
+        let isFull = self.surroundings.events.isFull
+        guard isFull != self.isThrottled else { return }
+        self.isThrottled = isFull
+        for socket in self.sockets.values { socket.webSocket?.pause(isFull) }
     }
 
     // MARK: What a socket reports
@@ -78,6 +87,7 @@ extension ClientShell {
     func misread(_ id: ConnectionID, _ fault: String) {
         guard self.sockets[id] != nil else { return }
         self.logger.warning("Server broke the protocol", metadata: ["fault": "\(fault)"])
+        self.lastFault = fault
         self.feed { $0.misread(id, &$1) }
         self.settle()
     }
@@ -90,6 +100,7 @@ extension ClientShell {
         }
         guard self.sockets.removeValue(forKey: id) != nil else { return }
         if let error = closure.error { self.logger.debug("Connection broke", metadata: ["error": "\(error)"]) }
+        self.lastFault = closure.error.map { "\($0)" } ?? ""
         self.feed { $0.closed(id, code: closure.code.map { CloseCode(rawValue: $0.rawValue) }, &$1) }
         self.settle()
     }

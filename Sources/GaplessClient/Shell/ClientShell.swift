@@ -70,6 +70,10 @@ final class ClientShell {
     var partingTimer: Scheduled<Void>?
     /// What the consumer is to be given at the end of the batch.
     var events: [GaplessClient.Event] = []
+    /// Whether nothing is read because the consumer has too much.
+    var isThrottled = false
+    /// What went wrong below the protocol, for people.
+    var lastFault = ""
     var timer: (at: Instant, task: Scheduled<Void>)?
 
     private var turn: ClientTurn<SystemRandomNumberGenerator>
@@ -124,6 +128,7 @@ final class ClientShell {
             self.sockets[id]?.isDirty = false
             socket.webSocket?.flush()
         }
+        self.throttle()
         self.beginSaving()
         self.rearm()
     }
@@ -172,7 +177,7 @@ final class ClientShell {
     }
 
     private func deliver(_ event: GaplessCore.ClientEvent) {
-        let event = GaplessClient.Event(event, mailbox: self.surroundings.mailbox)
+        let event = GaplessClient.Event(event, mailbox: self.surroundings.mailbox).explained(by: self.lastFault)
         self.events.append(event)
         guard case .state(let state) = event else { return }
         self.surroundings.publishState(state)

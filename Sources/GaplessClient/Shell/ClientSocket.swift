@@ -29,6 +29,11 @@ final class ClientSocket: WebSocketConnectionDelegate {
         self.connection?.flush()
     }
 
+    /// Stops reading, or reads again.
+    func pause(_ isPaused: Bool) {
+        if isPaused { self.connection?.pauseReading() } else { self.connection?.resumeReading() }
+    }
+
     /// Ends the connection; nothing is reported of it any more but that it is gone.
     func close(_ code: CloseCode) {
         self.connection?.close(WebSocketCloseCode(code.rawValue), reason: code.name ?? "")

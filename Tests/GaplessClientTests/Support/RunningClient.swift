@@ -21,17 +21,59 @@ struct RunningClient {
         }
     }
 
-    /// The next event, which must be a message; its text.
+    /// The text of the next event that is no state, which must be a message.
     func text() async throws -> String {
-        let event = try await self.next()
-        guard case .message(let message) = event else { throw UnexpectedEvent(event: event) }
-        return try #require(message.text)
+        try #require(try await self.message().text)
     }
 
-    /// The next state that fits.
-    func state(_ what: String, where fits: (GaplessClient.State) -> Bool) async throws -> GaplessClient.State {
+    /// The next event that is no state, which must be a message.
+    func message() async throws -> GaplessClient.Message {
+        let event = try await self.next()
+        guard case .message(let message) = event else { throw UnexpectedEvent(event: event) }
+        return message
+    }
+
+    /// The next event that is no state, which must be a gap.
+    func gap() async throws -> GaplessClient.Gap {
+        let event = try await self.next()
+        guard case .gap(let gap) = event else { throw UnexpectedEvent(event: event) }
+        return gap
+    }
+
+    /// The next event that is no state, which must be a reset.
+    func reset() async throws -> ResetReason {
+        let event = try await self.next()
+        guard case .reset(let reason) = event else { throw UnexpectedEvent(event: event) }
+        return reason
+    }
+
+    /// The next event that is no state, which must be this one.
+    func uplinkMayRepeat() async throws -> [GaplessClient.Ticket] {
+        let event = try await self.next()
+        guard case .uplinkMayRepeat(let tickets) = event else { throw UnexpectedEvent(event: event) }
+        return tickets
+    }
+
+    /// Skips events until the client is attached.
+    @discardableResult
+    func online() async throws -> GaplessClient.Attachment {
         while true {
-            if case .state(let state) = try await self.events.next(what), fits(state) { return state }
+            if case .state(.online(let attachment)) = try await self.events.next("online") { return attachment }
+        }
+    }
+
+    /// Skips events until the client is offline.
+    func offline() async throws -> GaplessClient.Absence {
+        while true {
+            if case .state(.offline(let absence)) = try await self.events.next("offline") { return absence }
+        }
+    }
+
+    /// Skips events until the client has stopped.
+    @discardableResult
+    func stopped() async throws -> CloseCode {
+        while true {
+            if case .state(.stopped(let code, _)) = try await self.events.next("stopped") { return code }
         }
     }
 }
