@@ -24,6 +24,9 @@ struct UplinkWaiters {
     /// How many messages wait for the server.
     var count: Int { self.entries.count }
 
+    /// How many wait for everything.
+    var drainCount: Int { self.drains.count }
+
     /// A message was queued.
     mutating func queued(_ ticket: UplinkTicket) {
         self.entries.append(Entry(ticket: ticket))

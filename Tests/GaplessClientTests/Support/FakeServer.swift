@@ -120,6 +120,9 @@ final class FakeConnection: Sendable {
         }
     }
 
+    /// Whether no frame waits to be looked at.
+    var isSilent: Bool { self.frames.isEmpty }
+
     /// How the connection ended, once it has.
     func ended() async throws -> End {
         try await self.ends.next("the end of the connection")

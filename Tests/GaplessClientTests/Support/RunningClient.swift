@@ -1,7 +1,8 @@
-import GaplessClient
 import Logging
 import ServiceLifecycle
 import Testing
+
+@testable import GaplessClient
 
 /// A client that runs, and the events that a test takes from it.
 struct RunningClient {
@@ -9,8 +10,16 @@ struct RunningClient {
     let client: GaplessClient
     /// The events that came and were not asked for by the test yet.
     let events: Mailbag<GaplessClient.Event>
-    /// Ends the client as a service ends: gracefully.
-    let shutdown: @Sendable () -> Void
+    /// What the client runs in.
+    let group: ServiceGroup
+
+    /// Ends the client as a service ends; when this returns, it has begun to leave.
+    func shutdown() async throws {
+        await self.group.triggerGracefulShutdown()
+        // The group passes it on in its own time; the event loop does what it is asked for in order.
+        self.client.mailbox.post(.perform { $0.leave(.patient) })
+        try? await self.client.flush()
+    }
 
     /// The next event that is no state.
     func next() async throws -> GaplessClient.Event {
@@ -94,7 +103,8 @@ func withClient(
 ) async throws -> (any Error)? {
     let client = try GaplessClient(configuration, logger: .quiet)
     let events = Mailbag<GaplessClient.Event>()
-    let group = ServiceGroup(services: [client], logger: .quiet)
+    let service = ServiceGroupConfiguration.ServiceConfiguration(service: client, successTerminationBehavior: .gracefullyShutdownGroup)
+    let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: .quiet))
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
         let running = Task { try await group.run() }
         if consuming {
@@ -104,7 +114,7 @@ func withClient(
             }
         }
         do {
-            try await test(RunningClient(client: client, events: events) { Task { await group.triggerGracefulShutdown() } })
+            try await test(RunningClient(client: client, events: events, group: group))
         } catch {
             running.cancel()
             throw error
