@@ -137,6 +137,7 @@ let package = Package(
                 "GaplessClient",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -187,7 +188,28 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "GaplessServerTests", dependencies: ["GaplessServer", "GaplessTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "GaplessServerTests",
+            dependencies: [
+                "GaplessCore",
+                "GaplessStore",
+                "GaplessWebSocket",
+                "GaplessServer",
+                "GaplessTesting",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "Configuration", package: "swift-configuration", condition: server),
+                .product(name: "Hummingbird", package: "hummingbird", condition: server),
+                .product(name: "JWTKit", package: "jwt-kit", condition: server),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "GaplessClientTests",
             dependencies: [

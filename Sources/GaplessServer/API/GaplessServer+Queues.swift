@@ -8,7 +8,7 @@ extension GaplessServer {
     ///
     /// - Throws: `SendError` when the server does not run, `QueueStoreError` when the store fails.
     public func queue(of client: ClientID) async throws -> QueueDescription? {
-        try await self.runningNode().snapshot(of: client).map(QueueDescription.init)
+        try await self.running().node.snapshot(of: client).map(QueueDescription.init)
     }
 
     /// Queues in order of their address.
@@ -20,7 +20,7 @@ extension GaplessServer {
     /// - Throws: `SendError` when the server does not run, `QueueStoreError` when the store fails.
     public func queues(of user: UserID? = nil, after: ClientID? = nil, limit: Int = 100) async throws -> [QueueDescription] {
         precondition((1...1_000).contains(limit), "a page holds 1 through 1000 queues")
-        return try await self.runningNode().snapshots(of: user, after: after, limit: limit).map(QueueDescription.init)
+        return try await self.running().node.snapshots(of: user, after: after, limit: limit).map(QueueDescription.init)
     }
 
     /// Removes a client's queue with everything in it. A connected client is closed with 4452.

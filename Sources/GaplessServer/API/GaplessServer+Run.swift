@@ -1,12 +1,258 @@
+import GaplessCore
+import GaplessStore
+import GaplessWebSocket
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import ServiceLifecycle
 import Synchronization
 
 extension GaplessServer {
     /// Opens store and ports, and serves until a graceful shutdown or the cancellation of its task.
     ///
+    /// On a graceful shutdown `/ready` turns 503 at once, clients are asked to move within `drainTime` (closed at once when no other node is
+    /// alive), and everything that was accepted is committed before this returns.
+    ///
     /// - Throws: `ConfigurationError`, `QueueStoreError` or an error of the network when it cannot start.
+    /// - Precondition: it is called once.
     public func run() async throws {
-        guard self.lifecycle.withLock({ $0.start() }) != nil else { preconditionFailure("a server runs once") }
-        let waiters = self.lifecycle.withLock { $0.stop(nil) }
-        for waiter in waiters { waiter.resume(throwing: SendError(.unavailable, "The server has stopped.")) }
+        guard let hooks = self.lifecycle.withLock({ $0.start() }) else { preconditionFailure("a server runs once") }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: self.configuration.threads ?? min(64, System.coreCount))
+        do {
+            try await self.run(hooks, group)
+            try await group.shutdownGracefully()
+        } catch {
+            try? await group.shutdownGracefully()
+            self.stopped(error)
+            throw error
+        }
+        self.stopped(nil)
+    }
+
+    private func stopped(_ error: (any Error)?) {
+        let waiters = self.lifecycle.withLock { $0.stop(error) }
+        for waiter in waiters { waiter.resume(throwing: error ?? SendError(.unavailable, "The server has stopped.")) }
+    }
+
+    private func run(_ hooks: ServerHooks, _ group: any EventLoopGroup) async throws {
+        let tls = try self.configuration.tls.map { files throws(ConfigurationError) in try ServerTLS.makeContext(files) }
+        let descriptors = FileDescriptorLimit.raise()
+        let room = FileDescriptorLimit.connections(under: descriptors)
+        let maxConnections = min(self.configuration.maxConnections ?? room, room)
+        self.logger.info(
+            "Server starts",
+            metadata: ["node": "\(self.configuration.name)", "descriptors": "\(descriptors)", "connections.max": "\(maxConnections)"]
+        )
+        let identity = NodeIdentity(name: self.configuration.name, incarnation: UInt64.random(in: 1...UInt64.max))
+        let relay = WakeRelay()
+        let opened = try await self.open(identity, relay)
+        let node = Node(
+            Node.Parts(
+                configuration: self.configuration,
+                authentication: self.authentication,
+                hooks: hooks,
+                identity: identity,
+                maxConnections: maxConnections,
+                store: opened,
+                clock: self.clock,
+                group: group,
+                logger: self.logger
+            )
+        )
+        relay.connect(node)
+        do {
+            let listener = try await PublicListener.bind(node, group: group, tls: tls, maxConnections: maxConnections)
+            try await self.serve(node, listener, group)
+        } catch {
+            await node.stop()
+            opened.close()
+            throw error
+        }
+        opened.close()
+        self.logger.info("Server stopped", metadata: ["node": "\(self.configuration.name)"])
+    }
+
+    /// Opens the store away from all event loops, since that may wait for the disk and for other processes.
+    private func open(_ identity: NodeIdentity, _ relay: WakeRelay) async throws(QueueStoreError) -> StoreConfiguration.Opened {
+        let context = StoreConfiguration.Context(
+            policy: self.configuration.storePolicy,
+            node: identity,
+            onWake: { relay.wake() },
+            logger: self.logger
+        )
+        do {
+            return try await NIOThreadPool.singleton.runIfActive { try self.store.open(context) }
+        } catch let error as QueueStoreError {
+            throw error
+        } catch {
+            throw QueueStoreError(.unavailable, "The store was not opened.", cause: error)
+        }
+    }
+
+    // MARK: Serving
+
+    private enum Event: Sendable {
+        /// The HTTP API listens; nil when there is none.
+        case listening(ListenAddress?)
+        /// A graceful shutdown begins, or the task was cancelled.
+        case shutdown(isGraceful: Bool)
+        /// Something ended that others wait for.
+        case ended
+    }
+
+    private func serve(_ node: Node, _ listener: WebSocketListener, _ group: any EventLoopGroup) async throws {
+        node.start()
+        try await withThrowingTaskGroup(of: Event.self) { tasks in
+            tasks.addTask {
+                await node.jobs.run()
+                return .ended
+            }
+            tasks.addTask {
+                await node.hookRunner.run()
+                return .ended
+            }
+            tasks.addTask {
+                await node.watch()
+                return .ended
+            }
+            tasks.addTask { .shutdown(isGraceful: await Self.shutdown()) }
+            let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
+            self.addAdminListener(to: &tasks, group, input)
+            tasks.addTask {
+                for await address in addresses { return .listening(address) }
+                return .ended
+            }
+            var failure: (any Error)?
+            do {
+                try await self.loop(node, listener, &tasks)
+            } catch {
+                failure = error
+            }
+            await self.stop(node, listener)
+            tasks.cancelAll()
+            if let failure { throw failure }
+        }
+    }
+
+    /// Waits for what happens, until it is time to stop.
+    private func loop(_ node: Node, _ listener: WebSocketListener, _ tasks: inout ThrowingTaskGroup<Event, any Error>) async throws {
+        while let event = try await tasks.next() {
+            switch event {
+            case .listening(let admin):
+                self.listens(node, listener, admin)
+            case .shutdown(isGraceful: true):
+                await self.drain(node)
+                return
+            case .shutdown(isGraceful: false):
+                return
+            case .ended:
+                continue
+            }
+        }
+    }
+
+    private func addAdminListener(
+        to tasks: inout ThrowingTaskGroup<Event, any Error>,
+        _ group: any EventLoopGroup,
+        _ addresses: AsyncStream<ListenAddress?>.Continuation
+    ) {
+        guard let admin = self.configuration.admin else {
+            addresses.yield(nil)
+            return
+        }
+        let listener = AdminListener(
+            api: AdminAPI(backend: self, configuration: admin, maxMessageBytes: self.configuration.maxMessageBytes),
+            configuration: admin,
+            group: group,
+            logger: self.logger
+        )
+        tasks.addTask {
+            try await listener.run { addresses.yield($0) }
+            return .ended
+        }
+    }
+
+    private func listens(_ node: Node, _ listener: WebSocketListener, _ admin: ListenAddress?) {
+        let listen = listener.address.flatMap { ListenAddress($0) } ?? self.configuration.listen
+        let addresses = ServerAddresses(listen: listen, admin: admin, node: self.configuration.name)
+        self.logger.info("Server listens", metadata: ["listen": "\(listen)", "admin": "\(admin?.description ?? "-")"])
+        let running = ServerLifecycle.Running(node: node, addresses: addresses)
+        for waiter in self.lifecycle.withLock({ $0.run(running) }) { waiter.resume(returning: running) }
+    }
+
+    /// Waits for a graceful shutdown; false when the task is cancelled instead.
+    private static func shutdown() async -> Bool {
+        do {
+            try await gracefulShutdown()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    // MARK: Stopping
+
+    /// Moves the clients away. The node goes on serving those that are there.
+    private func drain(_ node: Node) async {
+        self.logger.info("Server drains", metadata: ["connections": "\(node.ask { logic, _ in logic.connectionCount })"])
+        let time = self.configuration.drainTime
+        node.drain(DrainPlan(spread: .zero, within: max(time, .milliseconds(1)), hardStop: time))
+        for await _ in node.drained.stream {}
+    }
+
+    /// Ends what is left of the connections, commits everything, ends the threads.
+    private func stop(_ node: Node, _ listener: WebSocketListener) async {
+        do {
+            try await listener.stopAccepting().get()
+        } catch {
+            self.logger.warning("Port was not closed cleanly", metadata: ["error.message": "\(error)"])
+        }
+        listener.quiesce()
+        listener.closeAll()
+        // Connections that are gone have submitted their detaches.
+        try? await listener.whenEmpty.get()
+        await node.stop()
+    }
+}
+
+extension Node {
+    /// Answers callers that the store lets wait for too long, until the task is cancelled.
+    func watch() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))
+            self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
+        }
+    }
+}
+
+extension ServerConfiguration {
+    /// The bounds of the store.
+    fileprivate var storePolicy: StorePolicy {
+        StorePolicy(
+            retention: self.retention,
+            maxKeep: self.maxKeep,
+            maxClientsPerUser: self.maxClientsPerUser,
+            maxQueues: self.maxQueues,
+            maxStoreBytes: self.maxStoreBytes,
+            keyLifetime: self.keyLifetime
+        )
+    }
+}
+
+/// Where wake-ups of other processes go: to the node, once there is one.
+private final class WakeRelay: Sendable {
+    private let node = Mutex<WeakNode>(WeakNode())
+
+    private struct WeakNode: Sendable {
+        weak var node: Node?
+    }
+
+    func connect(_ node: Node) {
+        self.node.withLock { $0.node = node }
+    }
+
+    func wake() {
+        self.node.withLock { $0.node }?.woken()
     }
 }

@@ -4,8 +4,8 @@ extension GaplessServer {
     /// The running server; waits while it starts.
     ///
     /// - Throws: what `run()` threw, or `SendError` when it has ended.
-    func runningNode() async throws -> Node {
-        if let node = self.lifecycle.withLock({ $0.node }) { return node }
+    func running() async throws -> ServerLifecycle.Running {
+        if let running = self.lifecycle.withLock({ $0.running }) { return running }
         let id = self.lifecycle.withLock { $0.nextWaiter() }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { waiter in
@@ -14,7 +14,7 @@ extension GaplessServer {
                     Task.isCancelled ? .fail(CancellationError()) : lifecycle.wait(id, waiter, limit: self.configuration.maxPendingSends)
                 }
                 switch action {
-                case .go(let node): waiter.resume(returning: node)
+                case .go(let running): waiter.resume(returning: running)
                 case .wait: break
                 case .fail(let error): waiter.resume(throwing: error)
                 }
@@ -27,7 +27,7 @@ extension GaplessServer {
     /// The running server, for a send; waits while it starts.
     func nodeForSending() async throws(SendError) -> Node {
         do {
-            return try await self.runningNode()
+            return try await self.running().node
         } catch let error as SendError {
             throw error
         } catch is CancellationError {

@@ -26,6 +26,7 @@ public final class GaplessServer: Service {
     let authentication: Authentication
     let configuration: ServerConfiguration
     let logger: Logger
+    let clock: GatewayClock
     let lifecycle: Mutex<ServerLifecycle>
 
     /// Makes a server; nothing is opened before `run()`.
@@ -36,11 +37,22 @@ public final class GaplessServer: Service {
     ///   - configuration: everything else that can be set.
     ///   - logger: gets at most `info` in everyday work, never payloads and never credentials.
     /// - Throws: `ConfigurationError` for a setting that is out of its bounds, or two that do not go together.
-    public init(
+    public convenience init(
         store: StoreConfiguration,
         authenticator: Authentication,
         configuration: ServerConfiguration = ServerConfiguration(),
         logger: Logger = Logger(label: "gapless.server")
+    ) throws(ConfigurationError) {
+        try self.init(store: store, authenticator: authenticator, configuration: configuration, logger: logger, clock: .system)
+    }
+
+    /// A server with another time of day, for tests.
+    package init(
+        store: StoreConfiguration,
+        authenticator: Authentication,
+        configuration: ServerConfiguration,
+        logger: Logger,
+        clock: GatewayClock
     ) throws(ConfigurationError) {
         try configuration.validate()
         if case .none = authenticator.way, !configuration.listen.isLoopback {
@@ -54,6 +66,7 @@ public final class GaplessServer: Service {
         self.authentication = authenticator
         self.configuration = configuration
         self.logger = logger
+        self.clock = clock
         self.lifecycle = Mutex(ServerLifecycle())
     }
 
@@ -134,7 +147,7 @@ public final class GaplessServer: Service {
     /// - Returns: where it listens, with the ports that the system chose.
     /// - Throws: what `run()` threw when it ended before that.
     public func started() async throws -> ServerAddresses {
-        try await self.runningNode().addresses
+        try await self.running().addresses
     }
 }
 

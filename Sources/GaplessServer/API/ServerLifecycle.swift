@@ -1,7 +1,13 @@
 /// Whether a server runs, and who waits for that.
 struct ServerLifecycle {
     /// A caller that waits for the server to run.
-    typealias Waiter = CheckedContinuation<Node, any Error>
+    typealias Waiter = CheckedContinuation<Running, any Error>
+
+    /// A server that listens.
+    struct Running: Sendable {
+        let node: Node
+        let addresses: ServerAddresses
+    }
 
     private enum State {
         /// Hooks are taken, callers wait. Next: starting, stopped.
@@ -9,7 +15,7 @@ struct ServerLifecycle {
         /// `run()` opens store and ports. Next: running, stopped.
         case starting([UInt64: Waiter])
         /// Next: stopped.
-        case running(Node)
+        case running(Running)
         /// The end; the error is what `run()` threw.
         case stopped((any Error)?)
     }
@@ -33,9 +39,9 @@ struct ServerLifecycle {
     }
 
     /// The server listens; those who waited can go on.
-    mutating func run(_ node: Node) -> [Waiter] {
+    mutating func run(_ running: Running) -> [Waiter] {
         guard case .starting(let waiters) = self.state else { preconditionFailure("a server starts before it runs") }
-        self.state = .running(node)
+        self.state = .running(running)
         return Array(waiters.values)
     }
 
@@ -50,7 +56,7 @@ struct ServerLifecycle {
     }
 
     enum WaitAction {
-        case go(Node)
+        case go(Running)
         case wait
         case fail(any Error)
     }
@@ -74,8 +80,8 @@ struct ServerLifecycle {
             waiters[id] = waiter
             self.state = .starting(waiters)
             return .wait
-        case .running(let node):
-            return .go(node)
+        case .running(let running):
+            return .go(running)
         case .stopped(let error):
             return .fail(error ?? SendError(.unavailable, "The server has stopped."))
         }
@@ -98,8 +104,8 @@ struct ServerLifecycle {
     }
 
     /// The running server, at once; nil when it does not run.
-    var node: Node? {
-        guard case .running(let node) = self.state else { return nil }
-        return node
+    var running: Running? {
+        guard case .running(let running) = self.state else { return nil }
+        return running
     }
 }

@@ -1,8 +1,12 @@
+import GaplessCore
 import GaplessSQLite
 public import GaplessStore
+import Synchronization
 
 extension StoreConfiguration {
     /// Queues in one SQLite file, which several servers on one machine may share. The file is created when there is none.
+    ///
+    /// - Parameter path: the file; its folder must exist and lie on a local disk.
     public static func sqlite(path: String) -> StoreConfiguration {
         StoreConfiguration("sqlite:\(path)") { context throws(QueueStoreError) in
             try SQLiteQueueStore.open(path: path, context: context)
@@ -10,9 +14,26 @@ extension StoreConfiguration {
     }
 
     /// Queues in memory, for tests and trials: they end with the process. Servers that are given the same value share them.
+    ///
+    /// Servers that share them learn of each other's messages by polling, a quarter of a second later.
     public static func memory() -> StoreConfiguration {
-        StoreConfiguration("memory") { _ throws(QueueStoreError) in
-            throw QueueStoreError(.unavailable, "The store cannot be opened.")
+        let shared = SharedQueues()
+        return StoreConfiguration("memory") { context throws(QueueStoreError) in
+            let store = MemoryQueueStore(shared.queues(context.policy))
+            return Opened(store: store, close: { store.close() })
+        }
+    }
+}
+
+/// Queues in memory, made with the bounds of the server that comes first.
+private final class SharedQueues: Sendable {
+    private let made = Mutex<MemoryQueues?>(nil)
+
+    func queues(_ policy: StorePolicy) -> MemoryQueues {
+        self.made.withLock { made in
+            let queues = made ?? MemoryQueues(policy: policy)
+            made = queues
+            return queues
         }
     }
 }

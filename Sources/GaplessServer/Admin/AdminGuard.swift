@@ -29,7 +29,7 @@ struct AdminGuard: Sendable {
     func check(_ call: Call) throws(AdminError) {
         let hasKey = self.hasKey(call)
         // A page cannot know the key: whoever has it may use any name.
-        guard let host = call.host, hasKey || self.hosts.contains(Self.name(in: host)) else {
+        guard let host = call.host, hasKey || self.hosts.contains(HostHeader.name(in: host)) else {
             throw AdminError(403, "forbidden", "This Host is not served here.")
         }
         if let origin = call.origin, !self.isOwn(origin, host: host) {
@@ -55,13 +55,6 @@ struct AdminGuard: Sendable {
 
     private func isOwn(_ origin: String, host: String) -> Bool {
         origin.lowercased() == "http://\(host.lowercased())"
-    }
-
-    /// The name in `Host`, without the port.
-    private static func name(in host: String) -> String {
-        let host = host.lowercased()
-        if host.hasPrefix("[") { return host.firstIndex(of: "]").map { String(host[...$0]) } ?? host }
-        return String(host.prefix { $0 != ":" })
     }
 
     /// Whether the type is one that a page cannot send to a foreign origin by itself.

@@ -71,8 +71,8 @@ public struct Authentication: Sendable {
     /// Everybody is let in, and the server names them all; nobody chooses a name (Protocol.md §9.2).
     public static let anonymous = Authentication(.anonymous)
 
-    /// Code of your own.
-    public static func custom(_ authenticator: some Authenticator) -> Authentication {
+    /// An authenticator of your own.
+    public static func using(_ authenticator: some Authenticator) -> Authentication {
         Authentication(.authenticator(authenticator))
     }
 

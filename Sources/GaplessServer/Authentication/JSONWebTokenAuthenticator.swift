@@ -1,5 +1,6 @@
 import Foundation
 public import GaplessCore
+import GaplessStore
 import JWTKit
 
 /// Verifies JSON Web Tokens: signature, audience, issuer and times; `sub` is the user, `device` the only device, when it is there.
@@ -35,7 +36,7 @@ public struct JSONWebTokenAuthenticator: Authenticator {
     ///   - audience: what `aud` has to hold.
     ///   - issuer: what `iss` has to be.
     public init(keys: [JSONWebTokenKey], audience: String, issuer: String) throws(ConfigurationError) {
-        try self.init(keys: keys, audience: audience, issuer: issuer, now: { WallClock.now })
+        try self.init(keys: keys, audience: audience, issuer: issuer, now: GatewayClock.system.wallClock)
     }
 
     package init(

@@ -7,8 +7,8 @@ public struct ServerConfiguration: Sendable {
     /// The node's name, for people and logs. Default: the machine's host name.
     public var name: NodeName
 
-    /// Where clients connect. Default `127.0.0.1:8080`.
-    public var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8_080)
+    /// Where clients connect. Default `127.0.0.1:8400`.
+    public var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8_400)
 
     /// The path of the WebSocket. Default `/gapless`.
     public var path: String = "/gapless"
@@ -22,8 +22,8 @@ public struct ServerConfiguration: Sendable {
     /// URLs of the service that clients are told in `WELCOME`, at most 16. Default: none.
     public var endpoints: [String] = []
 
-    /// The admin listener; nil for none. Default `127.0.0.1:8081`, without a key.
-    public var admin: AdminConfiguration? = AdminConfiguration(listen: ListenAddress(host: "127.0.0.1", port: 8_081))
+    /// The admin listener; nil for none. Default `127.0.0.1:8401`, without a key.
+    public var admin: AdminConfiguration? = AdminConfiguration(listen: ListenAddress(host: "127.0.0.1", port: 8_401))
 
     /// What queues keep.
     public var retention: RetentionPolicy = RetentionPolicy()
@@ -78,6 +78,10 @@ public struct ServerConfiguration: Sendable {
 
     /// The most sends that wait for the store at once; `overloaded` beyond. Default 50,000; 1 through 1,000,000.
     public var maxPendingSends: Int = 50_000
+
+    /// How long a send waits for the store before it fails: with `unavailable` when it was taken back, with `unknown` when a commit hangs.
+    /// Default 20 s; 1 s through 300 s.
+    public var sendTimeout: Duration = .seconds(20)
 
     /// How many threads serve connections. Default: one for each processor, at most 64.
     public var threads: Int?

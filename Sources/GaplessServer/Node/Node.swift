@@ -1,35 +1,230 @@
 import GaplessCore
 import GaplessStore
+import Logging
+import Metrics
+import NIOCore
+import Synchronization
 
-/// What runs between the start and the stop of a server.
+/// What runs between the start and the stop of a server: the shell around `NodeLogic`, with the way to everything that it decides about.
+///
+/// Events come from event loops, from the threads of the store and from tasks. What the logic decides is performed outside of the mutex, by
+/// whichever thread finds nobody performing, in the order of the decisions: so a connection hears its notices in order, and
+/// performing may lead to further events without meeting itself.
 final class Node: Sendable {
-    let addresses: ServerAddresses
-
-    init(addresses: ServerAddresses) {
-        self.addresses = addresses
+    /// What a node is made of.
+    struct Parts: Sendable {
+        var configuration: ServerConfiguration
+        var authentication: Authentication
+        var hooks: ServerHooks
+        var identity: NodeIdentity
+        var maxConnections: Int
+        var store: StoreConfiguration.Opened
+        var clock: GatewayClock
+        var group: any EventLoopGroup
+        var logger: Logger
     }
 
-    func append(_ operation: AppendOperation) async throws(SendError) -> AppendReceipt {
-        throw SendError(.unavailable, "The server does not run.")
+    private struct State {
+        var logic: NodeLogic
+        var output = NodeOutput()
+        var waiting = CircularBuffer<NodeOutput>()
+        var isPerforming = false
+        /// When the next timer fires; nil when none is set.
+        var alarm: Instant?
     }
 
-    func append(_ operation: AppendSequenceOperation) async throws(SendError) -> AppendSequenceReceipt {
-        throw SendError(.unavailable, "The server does not run.")
+    let configuration: ServerConfiguration
+    let authentication: Authentication
+    let identity: NodeIdentity
+    let sessionConfiguration: ServerSessionConfiguration
+    let clock: GatewayClock
+    let loops: [LoopShell]
+    let gateway: CommitGateway
+    let readers: ReaderPool
+    let jobs = JobRunner()
+    let handlers: HandlerRunner
+    let hooks: ServerHooks
+    let hookRunner: HookRunner
+    let metrics = ServerMetrics()
+    let logger: Logger
+    let tokens = TokenKeyCache()
+    /// The last error of each client's handler, until the message is done with.
+    let handlerErrors = Mutex<[ClientID: any Error]>([:])
+    /// Yields once, when a drain is over.
+    let drained = AsyncStream.makeStream(of: Void.self)
+    private let state: Mutex<State>
+
+    init(_ parts: Parts) {
+        self.configuration = parts.configuration
+        self.authentication = parts.authentication
+        self.identity = parts.identity
+        self.clock = parts.clock
+        self.logger = parts.logger
+        self.hooks = parts.hooks
+        self.hookRunner = HookRunner(parts.hooks, logger: parts.logger)
+        self.handlers = HandlerRunner(self.jobs)
+        self.loops = parts.group.makeIterator().enumerated().map { LoopShell(index: $0.offset, eventLoop: $0.element) }
+        precondition(!self.loops.isEmpty, "a node has an event loop")
+        self.gateway = CommitGateway(
+            store: parts.store.store,
+            configuration: GatewayConfiguration(maxOperations: parts.configuration.maxPendingSends),
+            clock: parts.clock,
+            wake: parts.store.wake
+        )
+        self.readers = ReaderPool(store: parts.store.store, clock: parts.clock)
+        self.sessionConfiguration = parts.sessionConfiguration
+        let logic = NodeLogic(
+            configuration: parts.nodeConfiguration,
+            wallClock: parts.clock.wallClock(),
+            now: parts.clock.monotonic()
+        )
+        self.state = Mutex(State(logic: logic))
     }
 
-    func append(_ operations: [Result<AppendOperation, SendError>]) async -> [Result<SendReceipt, SendError>] {
-        operations.map { _ in .failure(SendError(.unavailable, "The server does not run.")) }
+    // MARK: Life
+
+    /// Starts the threads of the store and the node's own rounds.
+    func start() {
+        self.gateway.start(observer: self)
+        self.readers.start { loop, answers in
+            self.loops[loop].post(answers.map { LoopShell.Letter($0.mail, to: $0.connection.id) })
+        }
+        self.timerFired()
     }
 
-    func snapshot(of client: ClientID) async throws -> QueueSnapshot? {
-        throw SendError(.unavailable, "The server does not run.")
+    /// Another process hints that there are signals.
+    func woken() {
+        self.feed { logic, now, output in logic.woken(now: now, into: &output) }
     }
 
-    func snapshots(of user: UserID?, after: ClientID?, limit: Int) async throws -> [QueueSnapshot] {
-        throw SendError(.unavailable, "The server does not run.")
+    /// Asks all clients to move; `drained` tells when that is over.
+    func drain(_ plan: DrainPlan) {
+        self.feed { logic, now, output in logic.drain(plan, now: now, into: &output) }
     }
 
-    func remove(_ client: ClientID) async throws(SendError) -> Bool {
-        throw SendError(.unavailable, "The server does not run.")
+    /// Begins nothing more, commits what waits, and ends the threads of the store.
+    func stop() async {
+        self.feed { logic, _, output in logic.stop(into: &output) }
+        await self.gateway.stop()
+        await self.readers.stop()
+        self.jobs.finish()
+        self.hookRunner.finish()
+        self.drained.continuation.finish()
+    }
+
+    // MARK: The logic
+
+    /// Tells the logic an event, and does what it decides.
+    @discardableResult
+    func feed<Result: Sendable>(_ event: (inout NodeLogic, Instant, inout NodeOutput) -> Result) -> Result {
+        let now = self.clock.monotonic()
+        let (result, isMine, alarm) = self.state.withLock { state in
+            let result = event(&state.logic, now, &state.output)
+            if !state.output.isEmpty {
+                state.waiting.append(state.output)
+                state.output.removeAll()
+            }
+            let isMine = !state.isPerforming && !state.waiting.isEmpty
+            if isMine { state.isPerforming = true }
+            return (result, isMine, Self.moveAlarm(&state))
+        }
+        if let alarm { self.setTimer(alarm) }
+        if isMine { self.performWaiting() }
+        return result
+    }
+
+    /// Asks the logic something.
+    func ask<Answer: Sendable>(_ question: (NodeLogic, Instant) -> Answer) -> Answer {
+        let now = self.clock.monotonic()
+        return self.state.withLock { question($0.logic, now) }
+    }
+
+    private func performWaiting() {
+        while let output = self.nextWaiting() { self.perform(output) }
+    }
+
+    /// The next output to perform; nil when nothing waits, and then nobody performs.
+    private func nextWaiting() -> NodeOutput? {
+        self.state.withLock { state in
+            let output = state.waiting.popFirst()
+            if output == nil { state.isPerforming = false }
+            return output
+        }
+    }
+
+    // MARK: The timer
+
+    /// Notes a deadline that is earlier than the timer's.
+    private static func moveAlarm(_ state: inout State) -> Instant? {
+        guard let deadline = state.logic.nextDeadline else { return nil }
+        if let alarm = state.alarm, alarm <= deadline { return nil }
+        state.alarm = deadline
+        return deadline
+    }
+
+    private func setTimer(_ moment: Instant) {
+        self.loops[0].eventLoop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(max(0, moment.nanoseconds)))) {
+            self.timerFired(for: moment)
+        }
+    }
+
+    /// A timer fired. One that was overtaken by an earlier one finds nothing due.
+    private func timerFired(for moment: Instant? = nil) {
+        self.state.withLock { state in
+            if state.alarm == moment { state.alarm = nil }
+        }
+        self.feed { logic, now, output in
+            logic.timerFired(wallClock: self.clock.wallClock(), now: now, into: &output)
+        }
+    }
+}
+
+extension Node: CommitObserver {
+    func committed(_ operations: [CommittedOperation], number: UInt64, now: Instant) {
+        self.metrics.committed(operations)
+        self.feed { logic, now, output in logic.committed(operations, now: now, into: &output) }
+    }
+
+    func commitFailed(_ operations: [SubmittedOperation], _ error: QueueStoreError, now: Instant) {
+        self.metrics.commitsFailed.increment()
+        self.logger.warning("Commit failed", metadata: ["error.code": "\(error.code)", "error.message": "\(error.message)"])
+        self.feed { logic, now, output in logic.commitFailed(operations, now: now, into: &output) }
+    }
+}
+
+extension ReadAnswer {
+    /// The answer as its connection gets it.
+    fileprivate var mail: LoopShell.Mail {
+        switch self.result {
+        case .success(let receipt): .loaded(receipt)
+        case .failure: .notice(.storeFailed(.read))
+        }
+    }
+}
+
+extension Node.Parts {
+    /// What is alike on all connections.
+    fileprivate var sessionConfiguration: ServerSessionConfiguration {
+        let settings = self.configuration
+        return ServerSessionConfiguration(
+            node: self.identity,
+            endpoints: settings.endpoints.isEmpty ? nil : settings.endpoints,
+            namesClients: self.authentication.namesClients,
+            downlinkWindow: settings.downlinkWindow,
+            uplinkWindow: settings.uplinkWindow,
+            limits: WireLimits(message: settings.maxMessageBytes),
+            heartbeat: settings.heartbeat,
+            silence: settings.silence,
+            helloDeadline: settings.helloDeadline,
+            authenticationGrace: settings.authenticationGrace
+        )
+    }
+
+    fileprivate var nodeConfiguration: NodeConfiguration {
+        NodeConfiguration(
+            node: self.identity,
+            maxConnections: self.maxConnections,
+            handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts)
+        )
     }
 }

@@ -1,0 +1,35 @@
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The port of the HTTP API.
+struct AdminListener: Sendable {
+    let api: AdminAPI
+    let configuration: AdminConfiguration
+    let group: any EventLoopGroup
+    let logger: Logger
+
+    /// Serves until a graceful shutdown or cancellation.
+    ///
+    /// - Parameter listening: called with the address once the port is open.
+    /// - Throws: `ConfigurationError` when the address cannot be listened on.
+    func run(listening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
+        let address = self.configuration.listen
+        var logger = self.logger
+        // What its framework reports on are calls that were cut off; the callers know.
+        logger.logLevel = .critical
+        let application = Application(
+            router: self.api.makeRouter(),
+            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
+            onServerRunning: { channel in await listening(channel.localAddress.flatMap { ListenAddress($0) } ?? address) },
+            eventLoopGroupProvider: .shared(self.group),
+            logger: logger
+        )
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ConfigurationError("admin.listen", "\(address) cannot be listened on: \(error.sentence)")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import GaplessCore
+import Logging
+import Metrics
+import Synchronization
+import Tracing
+
+extension Node {
+    /// Runs the service's handler for one message, and reports how it ended.
+    func handle(_ run: HandlerRun) async {
+        let session = UplinkSession(client: run.delivery.client)
+        do {
+            guard let handler = self.hooks.message else { throw NoHandler() }
+            try await withSpan("gapless.message", ofKind: .consumer) { _ in
+                try await handler(UplinkMessage(run.delivery), session)
+            }
+            let sends = try self.operations(of: session)
+            self.metrics.handled.increment()
+            self.handlerErrors.withLock { _ = $0.removeValue(forKey: run.id.client) }
+            self.feed { logic, now, output in logic.handlerReturned(run.id, sends: sends, now: now, into: &output) }
+        } catch {
+            self.metrics.handlersFailed.increment()
+            self.logger.debug(
+                "Handler failed",
+                metadata: ["client.id": "\(run.id.client)", "error.message": "\(error)", "failures": "\(run.failures + 1)"]
+            )
+            self.handlerErrors.withLock { $0[run.id.client] = error }
+            self.feed { logic, now, output in logic.handlerThrew(run.id, now: now, into: &output) }
+        }
+    }
+
+    /// Asks the service what becomes of a message whose handler failed again and again.
+    func decide(_ run: HandlerRun) async {
+        let known = self.handlerErrors.withLock { $0.removeValue(forKey: run.id.client) }
+        let error: any Error = known ?? RefusedReply()
+        let decision = await self.hooks.failure?(UplinkMessage(run.delivery), error) ?? .close
+        self.logger.warning("Handler gave up on a message", metadata: ["client.id": "\(run.id.client)", "decision": "\(decision)"])
+        self.feed { logic, now, output in
+            logic.decided(run.id, decision == .skip ? .skip : .close, now: now, into: &output)
+        }
+    }
+
+    private func operations(of session: UplinkSession) throws -> [AppendOperation] {
+        let sends = session.takeSends()
+        guard sends.count <= UplinkSession.maxSends else {
+            throw SendError(.tooLarge, "A handler sends at most \(UplinkSession.maxSends) messages.")
+        }
+        return try sends.map { try $0.operation(maxMessageBytes: self.configuration.maxMessageBytes) }
+    }
+}
+
+/// The service has no handler for what clients send.
+struct NoHandler: Error, CustomStringConvertible {
+    var description: String { "There is no handler for messages of clients." }
+}
+
+/// The store refused what a handler sent.
+struct RefusedReply: Error, CustomStringConvertible {
+    var description: String { "What the handler sent was refused." }
+}
+
+extension UplinkMessage {
+    init(_ delivery: UplinkDelivery) {
+        self.init(client: delivery.client, outbox: delivery.outbox, sequence: delivery.number, payload: delivery.payload)
+    }
+}

@@ -1,0 +1,89 @@
+import GaplessCore
+import Logging
+import Metrics
+
+extension Node {
+    /// Tells hooks, log and metrics what a session did.
+    func observe(_ observation: SessionObservation) {
+        switch observation {
+        case .attached(let client, let attachment):
+            self.attached(client, attachment)
+        case .gap(let client, let gap):
+            self.metrics.gaps.increment()
+            self.logger.debug(
+                "Gap reported",
+                metadata: ["client.id": "\(client)", "sequence.range": "\(gap.range)", "reason": "\(gap.reason)"]
+            )
+            self.hookRunner.tell(.gap(GapEvent(client: client, gap: gap)))
+        case .delivered(let client, let fence, let through):
+            self.hookRunner.tell(.delivered(DeliveredEvent(client: client, through: through, epoch: fence.epoch)))
+        case .closed(let client, let code, let message):
+            self.metrics.closed(code)
+            self.logger.debug(
+                "Connection closed",
+                metadata: ["client.id": "\(client?.description ?? "-")", "code": "\(code)", "reason": "\(message)"]
+            )
+        }
+    }
+
+    /// Tells hooks, log and metrics what the node decided or found.
+    func observe(_ observation: NodeObservation) {
+        switch observation {
+        case .detached(let client, let fence):
+            self.logger.debug("Client detached", metadata: ["client.id": "\(client)"])
+            self.hookRunner.tell(.detached(DetachedEvent(client: client, generation: fence.generation)))
+        case .overflow(let client, let range):
+            self.metrics.overflowed.increment(by: Int64(range.count))
+            self.hookRunner.tell(.overflow(OverflowEvent(client: client, discarded: range)))
+        case .removed(let client, let reason):
+            self.logger.debug("Queue removed", metadata: ["client.id": "\(client)", "reason": "\(reason)"])
+            self.hookRunner.tell(.removed(RemovedEvent(client: client, reason: RemovedEvent.Reason(reason))))
+        case .clockJumped(let jump):
+            self.logger.warning("Wall clock jumped; expiry waits", metadata: ["jump.milliseconds": "\(jump.milliseconds)"])
+        case .storeCutOff:
+            self.logger.error("Store does not answer; the node is not ready")
+        case .storeReached:
+            self.logger.notice("Store answers again")
+        case .swept(let messages, let queues):
+            self.metrics.expired.increment(by: Int64(messages))
+            self.logger.debug("Expired removed", metadata: ["messages": "\(messages)", "queues": "\(queues)"])
+        }
+    }
+
+    private func attached(_ client: ClientID, _ attachment: Attachment) {
+        self.metrics.attached(attachment.resume)
+        self.logger.debug(
+            "Client attached",
+            metadata: [
+                "client.id": "\(client)", "resume": "\(attachment.resume)", "after": "\(attachment.after)", "head": "\(attachment.head)",
+            ]
+        )
+        if case .reset(.rollback) = attachment.resume {
+            self.logger.error(
+                "Store went back in time for a client; its messages come under a new numbering",
+                metadata: ["client.id": "\(client)"]
+            )
+        }
+        self.hookRunner.tell(
+            .attached(
+                AttachedEvent(
+                    client: client,
+                    generation: attachment.fence.generation,
+                    after: attachment.after,
+                    head: attachment.head
+                )
+            )
+        )
+    }
+}
+
+extension RemovedEvent.Reason {
+    init(_ reason: NodeObservation.RemovalReason) {
+        switch reason {
+        case .ended: self = .ended
+        case .removed: self = .removed
+        case .expired: self = .expired
+        case .evicted: self = .evicted
+        }
+    }
+}

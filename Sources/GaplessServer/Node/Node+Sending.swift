@@ -1,0 +1,68 @@
+import GaplessCore
+import GaplessStore
+import Tracing
+
+extension Node {
+    /// Commits one send.
+    func append(_ operation: AppendOperation) async throws(SendError) -> AppendReceipt {
+        guard case .append(let receipt) = try await self.commit(.append(operation)) else {
+            preconditionFailure("a send gets the receipt of a send")
+        }
+        return receipt
+    }
+
+    /// Commits sends in order, up to the first that is refused.
+    func append(_ operation: AppendSequenceOperation) async throws(SendError) -> AppendSequenceReceipt {
+        guard case .appendSequence(let receipt) = try await self.commit(.appendSequence(operation)) else {
+            preconditionFailure("a sequence gets the receipt of a sequence")
+        }
+        return receipt
+    }
+
+    /// Commits many sends, each for itself.
+    func append(_ operations: [Result<AppendOperation, SendError>]) async -> [Result<SendReceipt, SendError>] {
+        let valid = operations.compactMap { try? $0.get() }
+        var receipts = await self.gateway.commitAll(valid.map { .append($0) })[...]
+        return operations.map { operation in
+            operation.flatMap { operation in
+                guard let result = receipts.popFirst() else { preconditionFailure("each operation has one answer") }
+                return Result { () throws(SendError) in
+                    switch result {
+                    case .success(.append(let receipt)): try receipt.sendReceipt(for: operation)
+                    case .success: preconditionFailure("a send gets the receipt of a send")
+                    case .failure(let error): throw SendError(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes a queue; false when there was none.
+    func remove(_ client: ClientID) async throws(SendError) -> Bool {
+        switch try await self.commit(.remove(RemoveOperation(client: client))) {
+        case .remove(.removed): return true
+        case .remove(.noSuchClient): return false
+        default: preconditionFailure("a removal gets the receipt of a removal")
+        }
+    }
+
+    func snapshot(of client: ClientID) async throws -> QueueSnapshot? {
+        let now = self.clock.wallClock()
+        return try await self.readers.perform { store throws(QueueStoreError) in try store.snapshot(of: client, now: now) }
+    }
+
+    func snapshots(of user: UserID?, after: ClientID?, limit: Int) async throws -> [QueueSnapshot] {
+        let now = self.clock.wallClock()
+        return try await self.readers.perform { store throws(QueueStoreError) in
+            try store.snapshots(of: user, after: after, limit: limit, now: now)
+        }
+    }
+
+    private func commit(_ operation: StoreOperation) async throws(SendError) -> StoreReceipt {
+        do {
+            return try await self.gateway.commit(operation)
+        } catch {
+            throw SendError(error)
+        }
+    }
+}

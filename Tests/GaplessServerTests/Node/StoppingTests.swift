@@ -1,0 +1,164 @@
+import GaplessCore
+import GaplessServer
+import GaplessStore
+import GaplessTesting
+import Logging
+import Testing
+
+/// How a node stops, and what it does when its store fails.
+@Suite(.timeLimit(.minutes(2))) struct StoppingTests {
+    @Test func aNodeThatIsNotAloneAsksItsClientsToMove() async throws {
+        let store = try TemporaryStore()
+        var configuration = TestServer.configuration
+        configuration.drainTime = .seconds(10)
+        try await TestServer.run(store: store.configuration) { [configuration] second in
+            try await TestServer.run(store: store.configuration, configuration: configuration) { first in
+                let (client, welcome) = try await RawClient.attach(first.url)
+                await first.shutDown()
+                let drain = try await client.expect("DRAIN ")  // [R10.1-8]
+                #expect(drain.contains("\"within\":"))
+                let ready = try await RawHTTP.call("GET", "/ready", port: first.addresses.listen.port)
+                #expect(ready.status == 503 && ready.body.contains("draining"))
+                let live = try await RawHTTP.call("GET", "/live", port: first.addresses.listen.port)
+                #expect(live.status == 200)
+                // [R5.1-3]
+                let late = try await RawClient.connect(first.url)
+                late.send(Greeting(client: "bob").text)
+                let refusal = try await late.expect("ERROR {\"code\":4100")
+                #expect(refusal.contains("retryAfter"))
+                // It goes on serving until the client has moved.
+                try await second.server.send("meanwhile", to: "alice/phone")
+                try await client.expectMessage(1, "meanwhile")
+                let (moved, answer) = try await RawClient.attach(
+                    second.url,
+                    Greeting(attempt: 2, epoch: welcome.epoch, handled: 1, held: 1)
+                )
+                #expect(answer.resume == "resumed")
+                try await client.expectEnd(4500)
+                try await second.server.send("after", to: "alice/phone")
+                try await moved.expectMessage(2, "after")
+            }
+        }
+    }
+
+    @Test func whoStaysIsClosedWhenTheTimeIsOver() async throws {
+        let store = try TemporaryStore()
+        var configuration = TestServer.configuration
+        configuration.drainTime = .milliseconds(300)
+        try await TestServer.run(store: store.configuration) { [configuration] _ in
+            try await TestServer.run(store: store.configuration, configuration: configuration) { first in
+                let (client, _) = try await RawClient.attach(first.url)
+                await first.shutDown()
+                try await client.expect("DRAIN ")
+                let error = try await client.expect("ERROR {\"code\":4000,")  // [R10.1-9]
+                #expect(error.contains("\"jitter\":"))
+                try await client.expectClose(4_000)
+            }
+        }
+    }
+
+    @Test func aNodeThatIsAloneClosesAtOnce() async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await RawClient.attach(server.url)
+            await server.shutDown()
+            try await client.expectEnd(4_000)
+        }
+    }
+
+    @Test func whatWasAcceptedIsCommittedBeforeTheEnd() async throws {
+        let store = try TemporaryStore()
+        let sent = try await TestServer.run(store: store.configuration) { server in
+            try await withThrowingTaskGroup(of: SendReceipt?.self) { group in
+                for number in 1...500 { group.addTask { try? await server.server.send("\(number)", to: "alice/phone") } }
+                await server.shutDown()
+                return try await group.reduce(into: 0) { $0 += $1 == nil ? 0 : 1 }
+            }
+        }
+        try await TestServer.run(store: store.configuration) { server in
+            let queue = try await server.server.queue(of: #require(ClientID("alice/phone")))
+            #expect(queue?.depth ?? 0 == sent)
+        }
+    }
+
+    @Test func aServerThatHasStoppedRefuses() async throws {
+        let server = try await TestServer.run { $0.server }
+        let error = await #expect(throws: SendError.self) { try await server.send("x", to: "alice") }
+        #expect(error?.code == .unavailable)
+    }
+
+    // MARK: The store
+
+    @Test func aStoreThatFailsFailsTheSendAndPromisesNothing() async throws {
+        let fault = FaultInjectingQueueStore(MemoryQueueStore())
+        try await TestServer.run(store: .only(fault)) { server in
+            let (client, _) = try await RawClient.attach(server.url)
+            fault.fail(.from(1))
+            let error = await #expect(throws: SendError.self) { try await server.server.send("lost", to: "alice/phone") }
+            #expect(error?.code == .unavailable)
+            let refused = try await RawClient.connect(server.url)
+            refused.send(Greeting(client: "bob").text)
+            try await refused.expectEnd(4102)  // [R5.1-4]
+            fault.heal()
+            try await server.server.send("kept", to: "alice/phone")
+            try await client.expectMessage(1, "kept")
+        }
+    }
+
+    @Test func anUnknownOutcomeIsToldAndSettledByTheKey() async throws {
+        let fault = FaultInjectingQueueStore(MemoryQueueStore())
+        var configuration = TestServer.configuration
+        configuration.admin = nil
+        try await TestServer.run(store: .only(fault), configuration: configuration) { server in
+            try await server.server.send("0", to: "alice/phone")
+            fault.fail(.from(1), effect: .committed)
+            let error = await #expect(throws: SendError.self) {
+                try await server.server.send("perhaps", to: "alice/phone", id: "k")
+            }
+            #expect(error?.code == .unknown)
+            fault.heal()
+            let receipt = try await server.server.send("perhaps", to: "alice/phone", id: "k")
+            #expect(receipt.isRepeat && receipt.sequence == SequenceNumber(2))
+        }
+    }
+
+    @Test func aStoreThatCannotBeOpenedEndsTheStart() async throws {
+        let file = try TemporaryFile(
+            "this is no database, and is long enough not to be taken for an empty one " + String(repeating: "x", count: 5_000)
+        )
+        for (path, code) in [(file.path, QueueStoreError.Code.foreign), ("/", .misconfigured), ("/nonexistent/gapless.db", .misconfigured)]
+        {
+            let error = await #expect(throws: QueueStoreError.self) {
+                try await TestServer.run(store: .sqlite(path: path)) { _ in }
+            }
+            #expect(error?.code == code, "\(path): \(error?.description ?? "")")
+        }
+    }
+
+    @Test func aPortInUseIsToldBySetting() async throws {
+        try await TestServer.run { server in
+            var configuration = TestServer.configuration
+            configuration.listen = server.addresses.listen
+            let listen = await #expect(throws: ConfigurationError.self) { try await TestServer.run(configuration: configuration) { _ in } }
+            #expect(listen?.setting == "listen")
+            configuration = TestServer.configuration
+            configuration.admin = server.addresses.admin.map { AdminConfiguration(listen: $0) }
+            let admin = await #expect(throws: ConfigurationError.self) { try await TestServer.run(configuration: configuration) { _ in } }
+            #expect(admin?.setting == "admin.listen")
+        }
+    }
+
+    @Test func tlsFilesThatDoNotFitAreToldBySetting() async throws {
+        let garbage = try TemporaryFile("not a certificate")
+        var configuration = TestServer.configuration
+        configuration.tls = TLSFiles(certificate: garbage.path, privateKey: garbage.path)
+        let error = await #expect(throws: ConfigurationError.self) { try await TestServer.run(configuration: configuration) { _ in } }
+        #expect(error?.setting == "tls.certificate")
+    }
+}
+
+extension StoreConfiguration {
+    /// A store that exists already.
+    fileprivate static func only(_ store: any QueueStore) -> StoreConfiguration {
+        StoreConfiguration("test") { _ throws(QueueStoreError) in Opened(store: store, close: { store.close() }) }
+    }
+}

@@ -1,0 +1,169 @@
+import GaplessWebSocket
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A client that sends exactly what it is told and shows everything that comes, one frame after another.
+final class RawClient: Sendable {
+    enum Event: Hashable, Sendable {
+        case text(String)
+        case binary([UInt8])
+        /// The connection ended, with the code of the peer's Close.
+        case closed(UInt16?)
+    }
+
+    /// Nothing came in time.
+    struct Silence: Error {}
+
+    /// Something else came.
+    struct Unexpected: Error, CustomStringConvertible {
+        let wanted: String
+        let event: Event
+        var description: String { "wanted \(self.wanted), got \(self.event)" }
+    }
+
+    /// How long anything may take.
+    static let patience: Duration = .seconds(20)
+
+    private let connection: NIOLoopBound<WebSocketConnectionHandler<Delegate>>
+    private let events: EventQueue
+
+    private init(_ connection: NIOLoopBound<WebSocketConnectionHandler<Delegate>>, _ events: EventQueue) {
+        self.connection = connection
+        self.events = events
+    }
+
+    /// Opens a connection.
+    static func connect(_ url: String, headers: HTTPHeaders = [:], subprotocol: String? = "gapless.v1") async throws -> RawClient {
+        var connector = WebSocketConnector(group: MultiThreadedEventLoopGroup.singleton, subprotocol: subprotocol)
+        connector.configuration.maxMessageBytes = 2_097_152
+        let events = EventQueue()
+        let (handlers, input) = AsyncStream.makeStream(of: NIOLoopBound<WebSocketConnectionHandler<Delegate>>.self)
+        let attempt = connector.connect(to: try WebSocketEndpoint(url: url), headers: headers) { _ in Delegate(events, input) }
+        try await attempt.opened.get()
+        for await connection in handlers { return RawClient(connection, events) }
+        throw Silence()
+    }
+
+    func send(_ text: String) {
+        self.write(.text, ByteBuffer(string: text))
+    }
+
+    func send(_ bytes: [UInt8]) {
+        self.write(.binary, ByteBuffer(bytes: bytes))
+    }
+
+    private func write(_ kind: WebSocketMessageKind, _ payload: ByteBuffer) {
+        self.connection.execute { connection in
+            connection.send(kind, payload)
+            connection.flush()
+        }
+    }
+
+    /// Ends the WebSocket as it should be.
+    func close(_ code: UInt16 = 1_000) {
+        self.connection.execute { $0.close(WebSocketCloseCode(code)) }
+    }
+
+    /// Ends the TCP connection, as a lost network does.
+    func cut() {
+        self.connection.execute { $0.abort() }
+    }
+
+    func pauseReading() {
+        self.connection.execute { $0.pauseReading() }
+    }
+
+    func resumeReading() {
+        self.connection.execute { $0.resumeReading() }
+    }
+
+    /// What comes next.
+    func next() async throws -> Event {
+        try await withThrowingTaskGroup(of: Event?.self) { group in
+            group.addTask { await self.events.next() }
+            group.addTask {
+                try await Task.sleep(for: Self.patience)
+                throw Silence()
+            }
+            defer { group.cancelAll() }
+            guard let event = try await group.next() ?? nil else { throw Silence() }
+            return event
+        }
+    }
+
+    /// The next frame, which must begin like this. A `PING` in between is answered.
+    @discardableResult
+    func expect(_ prefix: String) async throws -> String {
+        while true {
+            let event = try await self.next()
+            guard case .text(let text) = event else { throw Unexpected(wanted: prefix, event: event) }
+            if text.hasPrefix(prefix) { return text }
+            guard text.hasPrefix("PING ") else { throw Unexpected(wanted: prefix, event: event) }
+            self.send("PONG \(text.dropFirst(5))")
+        }
+    }
+
+    /// The connection ends with this code, and said so before in an `ERROR`.
+    func expectEnd(_ code: UInt16) async throws {
+        try await self.expect("ERROR {\"code\":\(code),")
+        try await self.expectClose(code)
+    }
+
+    /// The connection ends with this code.
+    func expectClose(_ code: UInt16?) async throws {
+        let event = try await self.next()
+        guard event == .closed(code) else { throw Unexpected(wanted: "close \(code.map(String.init) ?? "without a code")", event: event) }
+    }
+
+    /// The events of a connection, for one reader.
+    final class EventQueue: Sendable {
+        private let stream: AsyncStream<Event>
+        private let input: AsyncStream<Event>.Continuation
+
+        init() {
+            (self.stream, self.input) = AsyncStream.makeStream(of: Event.self)
+        }
+
+        func add(_ event: Event) {
+            self.input.yield(event)
+        }
+
+        func next() async -> Event? {
+            for await event in self.stream { return event }
+            return nil
+        }
+    }
+
+    final class Delegate: WebSocketConnectionDelegate {
+        private let events: EventQueue
+        private let opened: AsyncStream<NIOLoopBound<WebSocketConnectionHandler<Delegate>>>.Continuation
+
+        init(_ events: EventQueue, _ opened: AsyncStream<NIOLoopBound<WebSocketConnectionHandler<Delegate>>>.Continuation) {
+            self.events = events
+            self.opened = opened
+        }
+
+        func connectionOpened(_ connection: WebSocketConnectionHandler<Delegate>) {
+            self.opened.yield(NIOLoopBound(connection, eventLoop: connection.eventLoop))
+        }
+
+        func received(_ kind: WebSocketMessageKind, _ payload: ByteBuffer) {
+            switch kind {
+            case .text: self.events.add(.text(String(buffer: payload)))
+            case .binary: self.events.add(.binary(Array(payload.readableBytesView)))
+            }
+        }
+
+        func connectionClosed(_ closure: WebSocketClosure) {
+            self.events.add(.closed(closure.code?.rawValue))
+        }
+    }
+}
+
+extension NIOLoopBound {
+    /// Does something with the value on its loop.
+    func execute(_ body: @escaping @Sendable (Value) -> Void) {
+        self.eventLoop.execute { body(self.value) }
+    }
+}
