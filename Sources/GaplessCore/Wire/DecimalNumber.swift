@@ -25,28 +25,45 @@ enum DecimalNumber {
     }
 
     /// How many digits the number is written with; at least 1.
+    @inline(__always)
     static func digitCount(_ value: UInt64) -> Int {
         var count = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
+        var bound: UInt64 = 10
+        while count < Self.maxDigits, value >= bound {
             count += 1
+            bound &*= 10
         }
         return count
+    }
+
+    /// Writes the digits at `index`, where there is room for them, and moves it behind them.
+    ///
+    /// - Precondition: `value` is at most 2^53-1.
+    @inline(__always)
+    static func write(_ value: UInt64, to target: UnsafeMutableRawBufferPointer, at index: inout Int) {
+        precondition(value <= Limits.maxInteger, "a number on the wire is at most 2^53-1")
+        let end = index + Self.digitCount(value)
+        var rest = value
+        var place = end
+        repeat {
+            place -= 1
+            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+            target[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: remainder)
+            rest = quotient
+        } while rest > 0
+        index = end
     }
 }
 
 extension ByteBuffer {
     /// Appends the number in decimal digits, without an intermediate string.
+    ///
+    /// - Precondition: `value` is at most 2^53-1.
     mutating func writeDecimal(_ value: UInt64) {
-        let count = DecimalNumber.digitCount(value)
-        self.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { target in
-            var rest = value
-            for index in stride(from: count - 1, through: 0, by: -1) {
-                target[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            return count
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: DecimalNumber.maxDigits) { target in
+            var end = 0
+            DecimalNumber.write(value, to: target, at: &end)
+            return end
         }
     }
 }

@@ -48,13 +48,15 @@ package enum FrameEncoder {
     package static func append(_ frame: ClientFrame, to buffer: inout ByteBuffer) {
         switch frame {
         case .message(let sequence, let payload):
-            Self.append(.message, sequence.rawValue, to: &buffer)
-            buffer.writeInteger(UInt8(ascii: " "))
+            Self.append(.message, to: &buffer) {
+                $0.number(sequence.rawValue)
+                $0.space()
+            }
             buffer.writeImmutableBuffer(payload.bytes)
-        case .acknowledge(let sequence): Self.append(.acknowledge, sequence.rawValue, to: &buffer)
-        case .ping(let number): Self.append(.ping, number, to: &buffer)
-        case .pong(let number): Self.append(.pong, number, to: &buffer)
-        case .bye: buffer.writeString(FrameKeyword.bye.rawValue)
+        case .acknowledge(let sequence): Self.append(.acknowledge, to: &buffer) { $0.number(sequence.rawValue) }
+        case .ping(let number): Self.append(.ping, to: &buffer) { $0.number(number) }
+        case .pong(let number): Self.append(.pong, to: &buffer) { $0.number(number) }
+        case .bye: Self.append(.bye, to: &buffer) { _ in }
         case .hello(let hello): Self.appendObject(.hello, to: &buffer) { hello.write(into: &$0) }
         case .authenticate(let token): Self.appendObject(.authenticate, to: &buffer) { $0.field("token", token) }
         }
@@ -64,20 +66,22 @@ package enum FrameEncoder {
     package static func append(_ frame: ServerFrame, to buffer: inout ByteBuffer) {
         switch frame {
         case .message(let message):
-            Self.append(.message, message.sequence.rawValue, to: &buffer)
-            buffer.writeInteger(UInt8(ascii: " "))
-            buffer.writeDecimal(message.time.milliseconds)
-            buffer.writeInteger(UInt8(ascii: " "))
+            Self.append(.message, to: &buffer) {
+                $0.number(message.sequence.rawValue)
+                $0.number(message.time.milliseconds)
+                $0.space()
+            }
             buffer.writeImmutableBuffer(message.payload.bytes)
-        case .acknowledge(let sequence): Self.append(.acknowledge, sequence.rawValue, to: &buffer)
+        case .acknowledge(let sequence): Self.append(.acknowledge, to: &buffer) { $0.number(sequence.rawValue) }
         case .gap(let gap):
-            Self.append(.gap, gap.range.first.rawValue, to: &buffer)
-            buffer.writeInteger(UInt8(ascii: " "))
-            buffer.writeDecimal(gap.range.last.rawValue)
-            buffer.writeInteger(UInt8(ascii: " "))
+            Self.append(.gap, to: &buffer) {
+                $0.number(gap.range.first.rawValue)
+                $0.number(gap.range.last.rawValue)
+                $0.space()
+            }
             buffer.writeString(gap.reason.description)
-        case .ping(let number): Self.append(.ping, number, to: &buffer)
-        case .pong(let number): Self.append(.pong, number, to: &buffer)
+        case .ping(let number): Self.append(.ping, to: &buffer) { $0.number(number) }
+        case .pong(let number): Self.append(.pong, to: &buffer) { $0.number(number) }
         case .welcome(let welcome): Self.appendObject(.welcome, to: &buffer) { welcome.write(into: &$0) }
         case .authenticate(let within): Self.appendObject(.authenticate, to: &buffer) { $0.field("within", milliseconds: within) }
         case .authenticated: Self.appendObject(.authenticate, to: &buffer) { $0.field("ok", true) }
@@ -91,15 +95,19 @@ package enum FrameEncoder {
         keyword.count + 1 + DecimalNumber.digitCount(number)
     }
 
-    private static func append(_ keyword: FrameKeyword, _ number: UInt64, to buffer: inout ByteBuffer) {
-        buffer.writeString(keyword.rawValue)
-        buffer.writeInteger(UInt8(ascii: " "))
-        buffer.writeDecimal(number)
+    /// Appends a keyword and the numbers that `body` writes, with one look at the buffer's room for all of them.
+    @inline(__always)
+    private static func append(_ keyword: FrameKeyword, to buffer: inout ByteBuffer, _ body: (inout FrameHead) -> Void) {
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHead.maxBytes) { target in
+            var head = FrameHead(target)
+            head.keyword(keyword)
+            body(&head)
+            return head.count
+        }
     }
 
     private static func appendObject(_ keyword: FrameKeyword, to buffer: inout ByteBuffer, _ body: (inout JSONWriter) -> Void) {
-        buffer.writeString(keyword.rawValue)
-        buffer.writeInteger(UInt8(ascii: " "))
+        Self.append(keyword, to: &buffer) { $0.space() }
         JSONWriter.writeObject(into: &buffer, body)
     }
 
@@ -108,5 +116,41 @@ package enum FrameEncoder {
         var buffer = ByteBuffer()
         append(&buffer)
         return buffer.readableBytes
+    }
+}
+
+/// The first bytes of a frame while they are written: its keyword, and at most two numbers.
+private struct FrameHead {
+    /// A keyword of this version, two numbers and three spaces take no more.
+    static let maxBytes = 48
+
+    private let target: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    @inline(__always)
+    init(_ target: UnsafeMutableRawBufferPointer) {
+        self.target = target
+    }
+
+    /// Writes the letters.
+    @inline(__always)
+    mutating func keyword(_ keyword: FrameKeyword) {
+        let count = keyword.count
+        for index in 0..<count { self.target[index] = UInt8(truncatingIfNeeded: keyword.packed >> (8 * UInt64(count - 1 - index))) }
+        self.count = count
+    }
+
+    /// Writes a space and the number.
+    @inline(__always)
+    mutating func number(_ number: UInt64) {
+        self.space()
+        DecimalNumber.write(number, to: self.target, at: &self.count)
+    }
+
+    /// Writes a space.
+    @inline(__always)
+    mutating func space() {
+        self.target[self.count] = UInt8(ascii: " ")
+        self.count += 1
     }
 }
