@@ -2,16 +2,9 @@ import GaplessCore
 
 /// The idempotency keys in memory with what was sent under them; none is forgotten before its time.
 struct KeyTable {
-    /// What was answered to the first send under a key.
-    enum Answer {
-        case append(AppendReceipt)
-        case sequence(AppendSequenceReceipt)
-    }
-
-    /// What a key stands for.
+    /// What a key stands for, and until when.
     struct Entry {
-        var digest: ContentDigest
-        var answer: Answer
+        var answer: KeyedAnswer
         var expires: Timestamp
     }
 
@@ -24,8 +17,8 @@ struct KeyTable {
     var count: Int { self.entries.count }
 
     /// What a key stands for; nil when it is unknown or forgotten.
-    func entry(for key: IdempotencyKey, now: Timestamp) -> Entry? {
-        self.entries[key].flatMap { now < $0.expires ? $0 : nil }
+    func answer(to key: IdempotencyKey, now: Timestamp) -> KeyedAnswer? {
+        self.entries[key].flatMap { now < $0.expires ? $0.answer : nil }
     }
 
     mutating func insert(_ key: IdempotencyKey, _ entry: Entry) {

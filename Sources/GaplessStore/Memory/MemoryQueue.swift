@@ -16,38 +16,17 @@ struct MemoryQueue {
         self.messages.all.allSatisfy { $0.times.isExpired(at: now) }
     }
 
-    /// Gives the message the next number and keeps it.
-    mutating func append(_ payload: Payload, time: Timestamp, expires: Timestamp) -> SequenceNumber {
-        let sequence = self.record.append(bytes: payload.count)
-        let times = KeptTimes(time: time, expires: expires)
-        self.messages.append(KeptMessage(sequence: sequence, times: times, payload: payload))
-        self.earliestExpiry = min(self.earliestExpiry ?? expires, expires)
-        return sequence
+    /// Keeps a message under the number.
+    mutating func keep(_ payload: Payload, as number: SequenceNumber, times: KeptTimes) {
+        self.messages.append(KeptMessage(sequence: number, times: times, payload: payload))
+        self.earliestExpiry = min(self.earliestExpiry ?? times.expires, times.expires)
     }
 
-    /// Removes what the floor has passed.
-    mutating func removeAcknowledged() {
-        self.record.removed(self.messages.removeFirst(through: self.record.floor).sum)
-    }
-
-    /// Removes expired messages, the oldest first, at most `limit`; gives how many.
-    mutating func removeExpired(at now: Timestamp, limit: Int = .max) -> Int {
-        guard let earliest = self.earliestExpiry, now >= earliest else { return 0 }
-        let removal = self.messages.removeExpired(at: now, limit: limit)
-        if let last = removal.last {
-            self.record.expired(removal.sum, through: last)
-        }
-        self.earliestExpiry = self.messages.all.lazy.map(\.times.expires).min()
-        return removal.sum.messages
-    }
-
-    /// Removes the oldest messages until so much has gone; gives the range that they span.
-    mutating func overflow(_ shortage: KeptSum) -> SequenceRange? {
-        let first = self.messages.all.first?.sequence
-        let removal = self.messages.removeFirst(covering: shortage)
-        guard let first, let last = removal.last else { return nil }
-        self.record.overflowed(removal.sum, through: last)
-        return SequenceRange(first, through: last)
+    /// Removes expired messages, the oldest first, at most `limit`; nil when that is nothing.
+    mutating func removeExpired(at now: Timestamp, limit: Int) -> RemovedMessages? {
+        guard let earliest = self.earliestExpiry, now >= earliest else { return nil }
+        defer { self.earliestExpiry = self.messages.all.lazy.map(\.times.expires).min() }
+        return self.messages.removeExpired(at: now, limit: limit)
     }
 }
 
@@ -60,12 +39,6 @@ struct KeptMessage {
 
 /// The messages of one queue in order of their numbers; leaving at the front costs no move of the rest.
 struct MessageLog {
-    /// What left, and the highest number among it.
-    struct Removal {
-        var sum = KeptSum.zero
-        var last: SequenceNumber?
-    }
-
     private static let nothing = Payload(text: "")
 
     private var storage: [KeptMessage] = []
@@ -91,11 +64,11 @@ struct MessageLog {
         return self.storage[index]
     }
 
-    mutating func removeFirst(through number: SequenceNumber) -> Removal {
+    mutating func removeFirst(through number: SequenceNumber) -> RemovedMessages? {
         self.removeFirst(before: self.index(above: number))
     }
 
-    mutating func removeFirst(covering shortage: KeptSum) -> Removal {
+    mutating func removeFirst(covering shortage: KeptSum) -> RemovedMessages? {
         var sum = KeptSum.zero
         var end = self.start
         while end < self.storage.endIndex, sum.messages < shortage.messages || sum.bytes < shortage.bytes {
@@ -105,36 +78,34 @@ struct MessageLog {
         return self.removeFirst(before: end)
     }
 
-    mutating func removeExpired(at now: Timestamp, limit: Int) -> Removal {
-        var removal = Removal()
+    mutating func removeExpired(at now: Timestamp, limit: Int) -> RemovedMessages? {
+        var removed: RemovedMessages?
         var rest: [KeptMessage] = []
         for message in self.all {
-            if removal.sum.messages < limit, message.times.isExpired(at: now) {
-                removal.sum += KeptSum(messages: 1, bytes: message.payload.count)
-                removal.last = message.sequence
+            if removed?.sum.messages ?? 0 < limit, message.times.isExpired(at: now) {
+                removed.add(message)
             } else {
                 rest.append(message)
             }
         }
         self.storage = rest
         self.start = 0
-        return removal
+        return removed
     }
 
-    private mutating func removeFirst(before end: Int) -> Removal {
-        var removal = Removal()
+    private mutating func removeFirst(before end: Int) -> RemovedMessages? {
+        var removed: RemovedMessages?
         for message in self.storage[self.start..<end] {
-            removal.sum += KeptSum(messages: 1, bytes: message.payload.count)
-            removal.last = message.sequence
+            removed.add(message)
         }
         self.start = end
         if self.start * 2 >= self.storage.count {
             self.storage.removeFirst(self.start)
             self.start = 0
         } else {
-            self.releasePayloads(before: end, count: removal.sum.messages)
+            self.releasePayloads(before: end, count: removed?.sum.messages ?? 0)
         }
-        return removal
+        return removed
     }
 
     /// What left is no longer held, though its place is.
@@ -153,5 +124,15 @@ struct MessageLog {
             if self.storage[middle].sequence > number { high = middle } else { low = middle + 1 }
         }
         return low
+    }
+}
+
+extension RemovedMessages? {
+    fileprivate mutating func add(_ message: KeptMessage) {
+        let one = KeptSum(messages: 1, bytes: message.payload.count)
+        let first = self?.range.first ?? message.sequence
+        var sum = self?.sum ?? .zero
+        sum += one
+        self = RemovedMessages(sum: sum, range: SequenceRange(first, through: message.sequence))
     }
 }

@@ -68,7 +68,7 @@ package final class MemoryQueueStore: QueueStore {
         let node = try self.noteNode(of: operations)
         return self.queues.withState { state in
             state.advanceClock(to: now)
-            let receipts = operations.map { state.apply($0) }
+            let receipts = MemoryTransaction.apply(operations, to: &state)
             let (number, wake) = state.endCommit(ownNode: node)
             return CommitReceipt(number: number, time: state.clock, receipts: receipts, wake: wake)
         }
@@ -132,25 +132,6 @@ package final class MemoryQueueStore: QueueStore {
                 access.node = heartbeat.node
             }
             return access.node
-        }
-    }
-}
-
-extension MemoryState {
-    fileprivate mutating func apply(_ operation: StoreOperation) -> StoreReceipt {
-        switch operation {
-        case .append(let append): return .append(self.append(append))
-        case .appendSequence(let sequence): return .appendSequence(self.appendSequence(sequence))
-        case .acknowledge(let acknowledge): return .acknowledge(self.acknowledge(acknowledge))
-        case .attach(let attach): return .attach(self.attach(attach))
-        case .detach(let detach): return .detach(self.detach(detach))
-        case .advanceMark(let mark): return .advanceMark(self.advanceMark(mark))
-        case .end(let end): return .end(self.end(end))
-        case .remove(let remove): return .remove(self.remove(remove))
-        case .expire(let expire): return .expire(self.expire(expire))
-        case .heartbeat(let heartbeat):
-            self.heartbeat(heartbeat)
-            return .heartbeat(HeartbeatReceipt(alive: self.aliveNodes))
         }
     }
 }

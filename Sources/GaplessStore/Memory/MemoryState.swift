@@ -2,13 +2,20 @@ package import GaplessCore
 
 /// All that a store in memory holds, and the small changes that operations are made of.
 ///
-/// An operation either goes through or answers that it was refused; nothing here throws, so a batch needs no way back. An operation that
-/// must happen wholly or not at all (`attempt(_:)`) notes what it changes and undoes it.
+/// Nothing here fails, so a batch needs no way back. What must happen wholly or not at all is an attempt, which notes what it changes.
 struct MemoryState {
-    /// How to undo one change.
-    private enum Undo {
-        case queue(ClientID, MemoryQueue?)
-        case key(IdempotencyKey)
+    /// What puts back the changes of an attempt.
+    private struct Attempt {
+        enum Undo {
+            case queue(ClientID, MemoryQueue?)
+            case key(IdempotencyKey)
+        }
+
+        var changes: [Undo] = []
+        /// The queues that are noted already, as they were before.
+        var noted: Set<ClientID> = []
+        /// How many signals were raised before.
+        var raised: Int
     }
 
     let policy: StorePolicy
@@ -27,7 +34,7 @@ struct MemoryState {
     private var signals: [NodeIdentity: NodeSignals] = [:]
     /// Signals of the commit that is under way.
     private var raised: [(node: NodeIdentity, signal: Signal)] = []
-    private var undo: [Undo]?
+    private var attempts: [Attempt] = []
     private var tokenKeys: [TokenKey] = []
     private var tokenKeysMade = 0
 
@@ -35,6 +42,13 @@ struct MemoryState {
         self.policy = policy
         self.random = random
         self.incarnation = Incarnation(rawValue: self.random.next())
+    }
+
+    /// Something cheap that stands in the place of a state while a transaction has it.
+    init(insteadOf state: borrowing MemoryState) {
+        self.policy = state.policy
+        self.random = state.random
+        self.incarnation = state.incarnation
     }
 
     // MARK: Clock and commits
@@ -83,22 +97,21 @@ struct MemoryState {
     }
 
     /// Creates a queue with nothing in it.
-    mutating func createQueue(_ client: ClientID) {
+    mutating func createQueue(_ client: ClientID) -> QueueRecord {
         precondition(self.queues[client] == nil, "a queue is created once")
         let record = QueueRecord(creating: client, epoch: self.freshEpoch(), keep: self.policy.retention.keep, now: self.clock)
-        self.undo?.append(.queue(client, nil))
+        self.note(client)
         self.queues[client] = MemoryQueue(record: record)
         self.index(client)
         self.schedule(client)
+        return record
     }
 
-    /// Changes a queue in place; nil when there is no such queue.
-    mutating func changeQueue<Result>(_ client: ClientID, _ change: (inout MemoryQueue) -> Result) -> Result? {
-        guard let bytesBefore = self.queues[client]?.record.kept.bytes else { return nil }
-        if self.undo != nil {
-            self.undo?.append(.queue(client, self.queues[client]))
-        }
-        let result = self.queues[client]?.apply(change)
+    /// Changes a queue in place.
+    mutating func changeQueue<Result>(_ client: ClientID, _ change: (inout MemoryQueue) -> Result) -> Result {
+        self.note(client)
+        let bytesBefore = self.queues[client]?.record.kept.bytes ?? 0
+        guard let result = self.queues[client]?.apply(change) else { preconditionFailure("a queue that is changed is there") }
         self.storedBytes += (self.queues[client]?.record.kept.bytes ?? 0) - bytesBefore
         self.schedule(client)
         return result
@@ -106,8 +119,8 @@ struct MemoryState {
 
     /// Removes a queue with everything in it.
     mutating func removeQueue(_ client: ClientID) {
+        self.note(client)
         guard let queue = self.queues.removeValue(forKey: client) else { return }
-        self.undo?.append(.queue(client, queue))
         self.storedBytes -= queue.record.kept.bytes
         self.unindex(client)
         self.due.remove(client)
@@ -115,29 +128,37 @@ struct MemoryState {
 
     /// Remembers what a key stands for.
     mutating func remember(_ key: IdempotencyKey, _ entry: KeyTable.Entry) {
-        self.undo?.append(.key(key))
+        if !self.attempts.isEmpty {
+            self.attempts[self.attempts.count - 1].changes.append(.key(key))
+        }
         self.keys.insert(key, entry)
     }
 
-    /// Does something wholly, or - when the body says no - not at all.
-    mutating func attempt<Result>(_ body: (inout MemoryState) -> (result: Result, isKept: Bool)) -> Result {
-        let outer = self.undo
-        let raisedBefore = self.raised.count
-        self.undo = []
-        let (result, isKept) = body(&self)
-        let changes = self.undo ?? []
-        self.undo = nil
-        if isKept {
-            self.undo = outer.map { $0 + changes }
-        } else {
-            changes.reversed().forEach { self.revert($0) }
-            self.raised.removeSubrange(raisedBefore...)
-            self.undo = outer
-        }
-        return result
+    // MARK: Attempts
+
+    /// Begins something that happens wholly or not at all.
+    mutating func beginAttempt() {
+        self.attempts.append(Attempt(raised: self.raised.count))
     }
 
-    private mutating func revert(_ change: Undo) {
+    /// Ends the attempt begun last: keeps what was changed since, or puts everything back.
+    mutating func endAttempt(isKept: Bool) {
+        let attempt = self.attempts.removeLast()
+        if !isKept {
+            attempt.changes.reversed().forEach { self.revert($0) }
+            self.raised.removeSubrange(attempt.raised...)
+        } else if !self.attempts.isEmpty {
+            self.attempts[self.attempts.count - 1].changes += attempt.changes
+        }
+    }
+
+    /// Notes a queue as it is, before the attempt under way changes it for the first time.
+    private mutating func note(_ client: ClientID) {
+        guard !self.attempts.isEmpty, self.attempts[self.attempts.count - 1].noted.insert(client).inserted else { return }
+        self.attempts[self.attempts.count - 1].changes.append(.queue(client, self.queues[client]))
+    }
+
+    private mutating func revert(_ change: Attempt.Undo) {
         switch change {
         case .key(let key):
             self.keys.undoInsert(key)
@@ -224,7 +245,7 @@ struct MemoryState {
     // MARK: Indexes
 
     /// Sees to it that a sweep looks at the queue when something of it can end.
-    private mutating func schedule(_ client: ClientID) {
+    mutating func schedule(_ client: ClientID) {
         guard let queue = self.queues[client] else {
             self.due.remove(client)
             return

@@ -38,6 +38,28 @@ extension StoreConformance {
                 _ = try bench.storeA.commit([.heartbeat(seen)], now: bench.now)
             }
         },
+        StoreCheck("signals", "a client's later news are seen though its earlier ones were") { bench in
+            try bench.attach()
+            _ = try bench.storeB.commit([.append(StoreBench.message("1"))], now: bench.now)
+            let cursor = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).cursor
+            _ = try bench.storeB.commit([.append(StoreBench.message("2"))], now: bench.now)
+            let batch = try bench.storeA.signals(for: StoreBench.nodeA, after: cursor)
+            try expectEqual(batch.signals, [Signal(client: StoreBench.phone, kind: .news)], "the signals above the first look")
+        },
+        StoreCheck("signals", "a heartbeat takes away what was seen, and nothing that was not") { bench in
+            for client in [StoreBench.phone, StoreBench.bob] {
+                _ = try bench.storeA.commit([.attach(bench.hello(client))], now: bench.now)
+            }
+            _ = try bench.storeB.commit([.append(StoreBench.message("1"))], now: bench.now)
+            let cursor = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).cursor
+            _ = try bench.storeB.commit([.append(StoreBench.message("1", to: [StoreBench.bob]))], now: bench.now)
+            _ = try bench.storeB.commit([.remove(RemoveOperation(client: StoreBench.bob))], now: bench.now)
+            _ = try bench.storeA.commit([.heartbeat(StoreBench.heartbeat(of: StoreBench.nodeA, seen: cursor))], now: bench.now)
+            let rest = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).signals
+            try expect(!rest.contains { $0.client == StoreBench.phone }, "what was seen is gone")
+            try expect(rest.contains(Signal(client: StoreBench.bob, kind: .news)), "later news are there")
+            try expect(rest.contains(Signal(client: StoreBench.bob, kind: .removed(.removedByOperator))), "a later end too")
+        },
         StoreCheck("signals", "nobody is told of what concerns nobody attached") { bench in
             let cursor = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).cursor
             _ = try bench.storeA.commit([.attach(bench.hello())], now: bench.now)

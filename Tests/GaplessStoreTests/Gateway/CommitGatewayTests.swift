@@ -2,7 +2,7 @@ import GaplessCore
 import GaplessStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CommitGatewayTests {
+@Suite(.timeLimit(.minutes(5))) struct CommitGatewayTests {
     @Test func aCallerGetsItsReceiptAfterTheObserverLearnedOfIt() async throws {
         let rig = GatewayRig()
         let receipt = try await rig.gateway.commit(GatewayRig.message("1"))

@@ -3,7 +3,7 @@ import GaplessStore
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ReaderPoolTests {
+@Suite(.timeLimit(.minutes(5))) struct ReaderPoolTests {
     private final class Deliveries: Sendable {
         private let batches = Mutex<[(loop: Int, ids: [UInt64], found: [Int?])]>([])
 
