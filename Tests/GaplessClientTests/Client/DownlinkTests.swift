@@ -66,11 +66,14 @@ import Testing
             let (second, hello) = try await server.greeted()
             #expect(hello.position?.handled == SequenceNumber(1))
             second.send(try .welcome(generation: 2, after: 1, head: 4), .message(2), .message(3), .message(4))
-            #expect(try await client.text() == "message 4")
+            let fourth = try await client.message()
+            #expect(fourth.sequence == SequenceNumber(4))
             // The longest run without a hole: 3 alone moves nothing.
             messages[2].acknowledge()
             messages[1].acknowledge()
             try await second.acknowledged(through: 3)
+            // What is in hand would be waited for at the end.
+            fourth.acknowledge()
         }
         try await server.stop()
     }
@@ -156,6 +159,23 @@ import Testing
             #expect(try await first.ended().code == 4400)
             let (second, _) = try await server.greeted()
             second.send(try .welcome(generation: 2, head: 1), .message(1))
+            #expect(try await client.text() == "message 1")
+        }
+        try await server.stop()
+    }
+
+    @Test(
+        "[R11.3-2] what may not come before WELCOME, or twice, is the server's fault",
+        arguments: ["MSG 1 1 early", "ACK 1", "GAP 1 2 expired", "AUTH {\"ok\":true}", "DRAIN {\"within\":1}", "WELCOME twice"]
+    )
+    func orderOfFrames(raw: String) async throws {
+        let server = try await FakeServer.start()
+        try await withClient(.test(server)) { client in
+            let (first, _) = try await server.greeted()
+            if raw == "WELCOME twice" { first.send(try .welcome(), try .welcome()) } else { first.send(raw: raw) }
+            #expect(try await first.ended().code == 4400)
+            let (second, _) = try await server.greeted()
+            second.send(.ping(5), try .welcome(generation: 2, head: 1), .message(1))
             #expect(try await client.text() == "message 1")
         }
         try await server.stop()

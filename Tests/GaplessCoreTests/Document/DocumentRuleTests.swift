@@ -75,7 +75,7 @@ struct DocumentRuleTests {
 
     /// The rules that no test cites yet, in the order of the document; exactly these.
     static let awaited: [String] = [
-        "R3.1-2", "R3.1-3", "R3.1-5", "R3.1-7", "R4.3-1", "R5.2-1", "R5.5-2", "R9.1-6", "R14-1", "R14-2", "R14-3",
+        "R3.1-2", "R3.1-3", "R3.1-5", "R3.1-7", "R4.3-1", "R5.2-1", "R9.1-6", "R14-2", "R14-3",
     ]
 }
 
