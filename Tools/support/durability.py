@@ -53,7 +53,7 @@ class TracedNode(Node):
         path = os.path.join(self.folder, "traced")
         with open(path, "w", encoding="utf-8") as file:
             calls = "fdatasync,fsync,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg"
-            file.write(f'#!/bin/sh\nexec strace -f -y -s 64 -o "{self.trace}" -e trace={calls} "{program}" "$@"\n')
+            file.write(f'#!/bin/sh\nexec strace -D -f -y -s 64 -o "{self.trace}" -e trace={calls} "{program}" "$@"\n')
         os.chmod(path, 0o755)
         return path
 
