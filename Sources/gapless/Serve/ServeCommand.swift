@@ -16,6 +16,9 @@ struct ServeCommand: AsyncParsableCommand {
 
               gapless serve --listen 0.0.0.0:8400 --admin 127.0.0.1:8401 --store sqlite:/var/lib/gapless/gapless.db --name a --auth jwt:keys.json
 
+            Messages from clients are printed as lines of JSON, {"event":"message","client":..,"outbox":..,"seq":..,"text"|"base64":..}; a client is told
+            that its message was handled once the line is written. After a crash a line may come twice: client, outbox and seq tell.
+
             Every option is also an environment variable (--max-age is GAPLESS_MAX_AGE) and a field of the --config file ("max-age").
             """
     )
@@ -39,6 +42,7 @@ struct ServeCommand: AsyncParsableCommand {
                     configuration: try settings.configuration(),
                     logger: logger
                 )
+                try settings.uplink().handle(server)
                 try await Self.run(server, logger: logger)
             } catch let error as ConfigurationError {
                 throw ProgramError(.misconfigured, error.description)

@@ -67,6 +67,14 @@ struct ServeOptions: ParsableArguments {
     var drainTime: String?
 
     @Option(
+        help: ArgumentHelp(
+            "What becomes of messages from clients: 'print' them on standard output as lines of JSON, 'echo' or 'discard' them (print).",
+            valueName: "way"
+        )
+    )
+    var uplink: String?
+
+    @Option(
         help: ArgumentHelp("How much is logged on standard error: trace, debug, info, notice, warning, error (info).", valueName: "level")
     )
     var logLevel: String?
@@ -81,7 +89,8 @@ struct ServeOptions: ParsableArguments {
             "admin-key-file": self.adminKeyFile, "max-messages": self.maxMessages, "max-bytes": self.maxBytes, "max-age": self.maxAge,
             "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
             "max-connections": self.maxConnections, "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
-            "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "log-level": self.logLevel,
+            "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "uplink": self.uplink,
+            "log-level": self.logLevel,
         ]
         return options.compactMapValues { $0 }
     }
@@ -90,6 +99,6 @@ struct ServeOptions: ParsableArguments {
     static let names: Set<String> = [
         "listen", "admin", "store", "name", "auth", "admin-key-file", "max-messages", "max-bytes", "max-age", "on-overflow", "keep",
         "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
-        "drain-time", "log-level",
+        "drain-time", "uplink", "log-level",
     ]
 }

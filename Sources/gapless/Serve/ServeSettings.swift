@@ -100,6 +100,15 @@ struct ServeSettings {
         return configuration
     }
 
+    /// What becomes of messages from clients.
+    func uplink() throws -> UplinkWay {
+        guard let text = self.text("uplink") else { return .print }
+        guard let way = UplinkWay(rawValue: text) else {
+            throw ProgramError(.misconfigured, "--uplink is print, echo or discard, not '\(text)'")
+        }
+        return way
+    }
+
     /// How much is logged.
     func logLevel() throws -> Logger.Level {
         guard let text = self.text("log-level") else { return .info }
