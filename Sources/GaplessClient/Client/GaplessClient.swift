@@ -34,17 +34,36 @@ public final class GaplessClient: Service {
     private let tokens: TokenRequests
     private let status: ClientStatus
 
-    /// The number that was saved with the position by `acknowledge(bookmark:)`, when the client was made; nil when there was none.
-    ///
-    /// It belongs to the newest event that counts as handled: whatever you did for later events is to be undone, since they come again.
+    /// The number of the application's own that stood beside the position when the client was made; see ``init(_:logger:bookmark:)``.
     public let bookmark: UInt64?
 
     /// Makes a client; nothing is connected before ``run()``.
     ///
     /// A state file is opened, checked and locked here, which blocks on the disk.
     ///
-    /// - Throws: ``ClientConfigurationError`` for a setting that cannot work, ``StateFileError`` when the state file cannot be used.
-    public init(_ configuration: ClientConfiguration, logger: Logger) throws {
+    /// An application that keeps the outcome of messages in a place of its own can keep the two together with a bookmark: a number that is
+    /// saved with the position, by ``Message/acknowledge(bookmark:)``, such as the length of the file that it appends to. After a restart the
+    /// bookmark says what belongs to the position; whatever lies behind it was done for messages that come again, and is to be undone.
+    ///
+    /// ```swift
+    /// let client = try GaplessClient(configuration, logger: logger) { bookmark in
+    ///     if let bookmark { try output.truncate(atOffset: bookmark) }
+    ///     return try output.seekToEnd()
+    /// }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - configuration: what to do.
+    ///   - logger: where to say what happens; never messages or tokens.
+    ///   - bookmark: given the number that was saved, or nil, returns the one that is to stand there; it is saved before anything is
+    ///     connected. Left out, the number stays.
+    /// - Throws: ``ClientConfigurationError`` for a setting that cannot work, ``StateFileError`` when the state file cannot be used, and what
+    ///   `bookmark` throws.
+    public init(
+        _ configuration: ClientConfiguration,
+        logger: Logger,
+        bookmark: (UInt64?) throws -> UInt64? = { $0 }
+    ) throws {
         let settings = try ClientSettings(configuration)
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
         let mailbox = ClientMailbox(eventLoop: eventLoop)
@@ -56,13 +75,16 @@ public final class GaplessClient: Service {
         var record = ClientRecord(client: settings.client, using: &random)
         var writer: StateWriter?
         if case .file(let path) = configuration.state.kind {
-            let file = try StateFile.open(path, initial: record, using: &random)
+            var file = try StateFile.open(path, initial: record, using: &random)
             if file.tornBytes > 0 {
                 logger.notice("State file ended in a write that was cut off", metadata: ["bytes": "\(file.tornBytes)"])
             }
             record = try settings.adopt(file.record, path: file.path)
+            record.progress.bookmark = try bookmark(record.progress.bookmark)
+            if record.progress != file.record.progress { try file.save(ClientRecordBatch(record.progress)) }
             writer = StateWriter(file) { result in mailbox.post(.perform { $0.saved(result) }) }
         }
+        if writer == nil { record.progress.bookmark = try bookmark(nil) }
         let session = ClientSession(configuration: settings.session, record: record, random: &random)
         let shell = ClientShell(
             session,

@@ -40,7 +40,7 @@ extension GaplessClient {
         /// Says that this message is handled.
         ///
         /// - Parameter bookmark: A number of your own that is saved together with the position, as soon as the position includes this
-        ///   message; such as the length of the file that you write. See ``GaplessClient/bookmark``.
+        ///   message; such as the length of the file that you write. See ``GaplessClient/init(_:logger:bookmark:)``.
         public func acknowledge(bookmark: UInt64? = nil) {
             self.mailbox.post(.handled(self.reference, bookmark: bookmark))
         }

@@ -22,6 +22,11 @@ struct ClientRecordBatch: Hashable, Sendable {
         self.outbox = [.outbox(record.outbox)]
     }
 
+    /// The progress alone.
+    init(_ progress: ClientProgress) {
+        self.progress = progress
+    }
+
     /// Whether nothing is to be saved.
     var isEmpty: Bool { self.identity == nil && self.progress == nil && self.outbox.isEmpty }
 

@@ -114,6 +114,27 @@ import Testing
         }
         let client = try GaplessClient(configuration, logger: .quiet)
         #expect(client.bookmark == 200)
+        try await server.stop()
+    }
+
+    @Test("The bookmark that the application wants to begin with is on the disk before anything is connected")
+    func bookmarkToBeginWith() throws {
+        struct Refusal: Error {}
+        let configuration = ClientConfiguration(endpoints: ["ws://127.0.0.1:1"], client: "alice")
+        var persistent = configuration
+        persistent.state = .file(self.folder.file("alice.state"))
+        #expect(throws: Refusal.self) { _ = try GaplessClient(persistent, logger: .quiet) { _ in throw Refusal() } }
+        for round in UInt64(0)..<3 {
+            var given: UInt64?
+            let client = try GaplessClient(persistent, logger: .quiet) { bookmark in
+                given = bookmark
+                return round + 7
+            }
+            #expect(given == (round == 0 ? nil : round + 6))
+            #expect(client.bookmark == round + 7)
+            #expect(try self.record().progress.bookmark == round + 7)
+        }
+        #expect(try GaplessClient(configuration, logger: .quiet) { $0.map { $0 + 1 } ?? 3 }.bookmark == 3)
     }
 
     @Test("[R5.5-2] a state is used by one client at a time, and free when the client has ended")
