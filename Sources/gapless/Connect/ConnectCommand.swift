@@ -75,8 +75,12 @@ struct ConnectCommand: AsyncParsableCommand {
                     return handler
                 }
                 let logger = Logger(label: "gapless")
-                let client = try GaplessClient(try self.clientConfiguration(), logger: logger)
-                let output = try MessageOutput(resumingAt: client.bookmark, isResumable: self.state != nil)
+                var output = try MessageOutput(resumingAt: nil, isResumable: self.state != nil)
+                // Where the output begins is saved before the first message, so that a kill before its acknowledgement doubles nothing.
+                let client = try GaplessClient(try self.clientConfiguration(), logger: logger) { bookmark in
+                    output = try MessageOutput(resumingAt: bookmark, isResumable: self.state != nil)
+                    return output.bookmark
+                }
                 let session = TerminalSession(client: client, format: self.format, count: self.count, idleExit: self.idleExit?.duration)
                 try await session.run(writingTo: output, logger: logger)
             } catch let error as ClientConfigurationError {
