@@ -12,6 +12,9 @@ extension NodeLogic {
 
     /// A transaction failed, or nobody knows whether it did: tells who waits for it.
     ///
+    /// What it may have done all the same has no receipt, and no signal tells a node of its own commits; so when the store answers again,
+    /// the connections that it may concern look for themselves.
+    ///
     /// - Parameter operations: those that the transaction consisted of.
     package mutating func commitFailed(
         _ operations: [SubmittedOperation],
@@ -19,6 +22,7 @@ extension NodeLogic {
         into output: inout NodeOutput
     ) {
         for submitted in operations {
+            self.doubts.note(submitted.operation)
             switch submitted.operation {
             case .attach:
                 if let connection = submitted.connection { output.tell(connection, .storeFailed(.attach)) }

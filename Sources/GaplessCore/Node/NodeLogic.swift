@@ -9,6 +9,8 @@ package struct NodeLogic: Sendable {
     var lanes: UplinkLanes
     var budget: UplinkBudget
     var health: StoreHealth
+    /// What failed transactions may have done all the same.
+    var doubts = CommitDoubts()
     private var clock: ClockWatch
     private var polls: Round
     private var heartbeats: Round
@@ -227,6 +229,14 @@ package struct NodeLogic: Sendable {
 
     mutating func storeAnswered(now: Instant, into output: inout NodeOutput) {
         self.evacuation = nil
+        switch self.doubts.take() {
+        case .clients(let clients):
+            for client in clients {
+                if let voice = self.directory.voice(of: client) { output.tell(voice.address, .look) }
+            }
+        case .everybody:
+            for address in self.directory.roster where self.directory.isVoice(address.id) { output.tell(address, .look) }
+        }
         if self.health.succeeded(now: now) {
             output.effects.append(.observe(.storeReached))
         }

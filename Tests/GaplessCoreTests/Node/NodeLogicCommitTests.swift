@@ -5,6 +5,15 @@ import Testing
 struct NodeLogicCommitTests {
     // MARK: Attaching
 
+    @Test("nothing is handed over before its commit: a receipt is where a message comes from [R4.3-1]")
+    func durableFirst() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let append = AppendOperation(recipients: .clients([.phone], existingOnly: false), payload: Payload(text: "x"))
+        #expect(rig.commitFailed(SubmittedOperation(.append(append))) == .nothing)
+        #expect(rig.commit(NodeRig.sent(1)).notices(to: address) == [.look, .committed(1)])
+    }
+
     @Test("an attach becomes the client's voice and hears its receipt first")
     func attach() {
         let rig = NodeRig.started()
@@ -174,6 +183,32 @@ struct NodeLogicCommitTests {
             SubmittedOperation(.remove(RemoveOperation(client: .phone)))
         )
         #expect(output == .tells(address, .storeFailed(.attach), .storeFailed(.acknowledge(.test(4))), .storeFailed(.end)))
+    }
+
+    @Test(
+        "what a failed transaction may have done all the same is looked at by those it concerns, once the store answers",
+        arguments: [
+            StoreOperation.append(AppendOperation(recipients: .clients([.phone], existingOnly: false), payload: Payload(text: "x"))),
+            .append(AppendOperation(recipients: .user(.alice), payload: Payload(text: "x"))),
+            .remove(RemoveOperation(client: .phone)), .expire(ExpireOperation()),
+        ]
+    )
+    func doubts(operation: StoreOperation) {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let other = rig.open()
+        _ = rig.attach(other, Named.client("bob"))
+        #expect(rig.commitFailed(SubmittedOperation(operation)) == .nothing)
+        let looked = rig.polled([])
+        #expect(looked.notices(to: address) == [.look])
+        let isForAll =
+            switch operation {
+            case .append(let append): if case .user = append.recipients { true } else { false }
+            case .expire: true
+            default: false
+            }
+        #expect(looked.notices(to: other) == (isForAll ? [.look] : []))
+        #expect(rig.polled([]) == .nothing)
     }
 
     @Test("a detach is submitted until the store takes it; then hooks hear of it")

@@ -195,6 +195,20 @@ struct ServerSessionEndingTests {
         #expect(output.error?.jitter == .seconds(3))
     }
 
+    @Test("every code that a session can say by itself is one of the table, with its name [R11.1-1]")
+    func codes() {
+        let endings = ServerSessionDisplacementTests.refusals.map { SessionEnding(displacedBy: $0.0, instance: ServerRig.instance) }
+        for ending in endings {
+            #expect(CloseCode.named.contains { $0.code == ending.error.code && $0.name == ending.error.name })
+        }
+        for phase in ServerRig.Phase.allCases {
+            for output in [ServerRig.at(phase).receive(.hello(.test())), ServerRig.at(phase).wait(.seconds(31))] {
+                guard let error = output.error else { continue }
+                #expect(CloseCode.named.contains { $0.code == error.code && $0.name == error.name })
+            }
+        }
+    }
+
     @Test("every end by the server is observed, with its code")
     func observed() {
         let rig = ServerRig.at(.awaitingHello)
