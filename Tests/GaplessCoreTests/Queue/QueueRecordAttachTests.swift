@@ -104,6 +104,19 @@ import Testing
         #expect(queue.record.floor == SequenceNumber(2))
     }
 
+    @Test func theFirstRowThatFitsIsTheAnswer() throws {  // [R5.2-1]
+        var queue = QueueFixture(head: 5, floor: 2, generation: 3, attachedAs: QueueFixture.first)
+        // Below the floor and held beyond the generation: the store went back in time, whatever the floor says.
+        let rolledBack = try queue.attached(queue.hello(position: queue.position(1), held: 9))
+        #expect(rolledBack.resume == .reset(.rollback))
+        // Another incarnation as well as above the head: one rollback, and the queue keeps its messages.
+        queue = QueueFixture(head: 5, floor: 2, generation: 3, attachedAs: QueueFixture.first)
+        let token = try #require(EpochToken("7Qm2xV9c.1"))
+        let foreign = try queue.attached(queue.hello(position: Position(epoch: token, handled: SequenceNumber(9))))
+        #expect(foreign.resume == .reset(.rollback))
+        #expect(foreign.after == SequenceNumber(2))
+    }
+
     @Test func handledBelowTheFloorIsPartial() throws {  // [R5.2-11]
         var queue = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
         let attachment = try queue.attached(queue.hello(position: queue.position(1, last: (1, 77))))

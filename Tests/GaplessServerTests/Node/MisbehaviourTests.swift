@@ -80,8 +80,8 @@ import Testing
     @Test func whoFallsSilentIsSentAway() async throws {
         // [R8-1], [R8-3]
         var configuration = TestServer.configuration
-        configuration.heartbeat = .milliseconds(100)
-        configuration.silence = .milliseconds(400)
+        configuration.heartbeat = .milliseconds(250)
+        configuration.silence = .milliseconds(2_500)
         try await TestServer.run(configuration: configuration) { server in
             let (client, _) = try await RawClient.attach(server.url)
             var pings = 0

@@ -130,6 +130,7 @@ import Testing
 
     // MARK: What is set
 
+    /// Tools/support/durability.py counts the syncs themselves. [R4.3-1]
     @Test func theConnectionThatWritesIsDurable() throws {
         let store = try self.test.open()
         defer { store.close() }
