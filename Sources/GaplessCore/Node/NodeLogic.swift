@@ -17,7 +17,7 @@ package struct NodeLogic: Sendable {
     private var sweeps: Round
     private var cursor = SignalCursor.zero
     /// The nodes that are alive besides this one, at the last look.
-    private(set) var others: [NodeIdentity] = []
+    package private(set) var others: [NodeIdentity] = []
     private var isCordoned = false
     private var isStopped = false
     private var drain: DrainSchedule?

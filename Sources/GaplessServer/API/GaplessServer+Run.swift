@@ -217,11 +217,13 @@ extension GaplessServer {
 }
 
 extension Node {
-    /// Answers callers that the store lets wait for too long, until the task is cancelled.
+    /// Answers callers that the store lets wait for too long, and measures, each second until the task is cancelled.
     func watch() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
             self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
+            let (connections, attached) = self.ask { logic, _ in (logic.connectionCount, logic.attachedCount) }
+            self.metrics.record(self.gateway.health, connections: connections, attached: attached)
         }
     }
 }

@@ -12,6 +12,7 @@ import NIOHTTP1
 /// | `GET /v1/clients?user=&after=&limit=` | lists queues in order of their address |
 /// | `GET /v1/clients/{id}` | shows one; the address is one percent-encoded segment, `alice%2Fphone` |
 /// | `DELETE /v1/clients/{id}` | removes one |
+/// | `GET /v1/nodes` | lists the nodes that are alive, the one that is asked first and with its load |
 ///
 /// An error is `{"error":{"code":…,"message":…}}`: 400 what was asked is malformed, 401 no key, 403 not allowed from there, 404 unknown, 409 the
 /// idempotency key was used otherwise, 413 too large, 415 not JSON, 429 `queueFull` or `overloaded`, 503 the store is not there, 507 full.
@@ -34,6 +35,7 @@ struct AdminAPI: Sendable {
         router.get("/v1/clients") { request, _ in try await self.list(request) }
         router.get("/v1/clients/:id") { _, context in try await self.show(try Self.client(context)) }
         router.delete("/v1/clients/:id") { _, context in try await self.remove(try Self.client(context)) }
+        router.get("/v1/nodes") { _, _ in try await self.listNodes() }
         return router
     }
 
@@ -59,6 +61,11 @@ struct AdminAPI: Sendable {
             writer.field("clients", .array(queues.map { .object(AdminJSON.value($0)) }))
             if queues.count == limit ?? 100 { writer.field("next", queues.last?.client.description) }
         }
+    }
+
+    private func listNodes() async throws -> Response {
+        let nodes = try await self.backend.nodes()
+        return Response.json { writer in writer.field("nodes", .array(nodes.map { .object(AdminJSON.value($0)) })) }
     }
 
     private func show(_ client: ClientID) async throws -> Response {

@@ -7,6 +7,7 @@ protocol AdminBackend: Sendable {
     func send(inOrder messages: [OutgoingMessage], id: String?) async throws(SendError) -> SequenceReceipt
     func queue(of client: ClientID) async throws -> QueueDescription?
     func queues(of user: UserID?, after: ClientID?, limit: Int) async throws -> [QueueDescription]
+    func nodes() async throws -> [NodeDescription]
     func remove(_ client: ClientID) async throws(SendError) -> Bool
 }
 

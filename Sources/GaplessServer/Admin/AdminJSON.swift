@@ -46,6 +46,16 @@ enum AdminJSON {
         }
     }
 
+    static func value(_ node: NodeDescription) -> JSONObject {
+        var object: JSONObject = ["name": .string(node.name.description)]
+        if let load = node.load {
+            object.append("connections", .integer(UInt64(load.connections)))
+            object.append("attached", .integer(UInt64(load.attached)))
+            object.append("notReady", .array(load.notReady.map { .string($0) }))
+        }
+        return object
+    }
+
     static func value(_ queue: QueueDescription) -> JSONObject {
         var object = JSONObject()
         object.append("client", .string(queue.client.description))

@@ -21,6 +21,7 @@ struct AdminListener: Sendable {
         logger.logLevel = .critical
         let application = Application(
             router: self.api.makeRouter(),
+            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
             configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
             onServerRunning: { channel in await listening(channel.localAddress.flatMap { ListenAddress($0) } ?? address) },
             eventLoopGroupProvider: .shared(self.group),

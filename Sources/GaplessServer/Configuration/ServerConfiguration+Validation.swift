@@ -50,7 +50,6 @@ extension ServerConfiguration {
         try Self.check("authenticationGrace", (.seconds(1)...(.seconds(300))).contains(self.authenticationGrace), "1 s through 300 s")
         try Self.check("drainTime", (.zero...(.seconds(300))).contains(self.drainTime), "0 through 300 s")
         try Self.check("sendTimeout", (.seconds(1)...(.seconds(300))).contains(self.sendTimeout), "1 s through 300 s")
-        try Self.check("hardStop", self.hardStop > self.drainTime && self.hardStop <= .seconds(600), "longer than drainTime, at most 600 s")
     }
 
     private static func check(_ setting: String, _ isValid: Bool, _ bounds: String) throws(ConfigurationError) {

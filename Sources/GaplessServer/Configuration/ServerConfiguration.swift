@@ -67,11 +67,12 @@ public struct ServerConfiguration: Sendable {
     /// How often a handler that throws is run for one message before `onFailure` decides. Default 5; 1 through 100.
     public var handlerAttempts: Int = 5
 
-    /// The time within which clients are asked to move when the server stops. Default 10 s; 0 through 300 s.
+    /// The time that clients have to move when the server stops; those that are left then are closed, and their handlers cancelled.
+    /// Default 10 s; 0 through 300 s.
     public var drainTime: Duration = .seconds(10)
 
-    /// How long stopping may take in all before what is left is cut off. Default 60 s; longer than `drainTime`, at most 600 s.
-    public var hardStop: Duration = .seconds(60)
+    /// How long a socket may take no byte while something is to be sent, for tests.
+    package var slowConsumerTime: Duration = .seconds(30)
 
     /// The most connections. Nil takes what the limit of open files leaves. Default nil.
     public var maxConnections: Int?

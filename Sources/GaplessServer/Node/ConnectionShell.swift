@@ -15,6 +15,8 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     private var decoder: ClientFrameDecoder
     private var session: ServerSession
     private var output = ServerSessionOutput()
+    /// What is being performed; kept for its memory.
+    private var performing = ServerSessionOutput()
     private var address: ConnectionAddress?
     private var connection: Connection?
     /// Whether mail was taken in the batch that is being delivered.
@@ -122,15 +124,16 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     /// Does what the session decided, until it wants nothing more.
     private func perform() {
         while !self.output.isEmpty {
-            let output = self.output
-            self.output = ServerSessionOutput()
-            for frame in output.frames { self.send(frame) }
-            for effect in output.effects { self.perform(effect) }
-            switch output.close {
+            // Performing an effect may make the session want more.
+            swap(&self.output, &self.performing)
+            for frame in self.performing.frames { self.send(frame) }
+            for effect in self.performing.effects { self.perform(effect) }
+            switch self.performing.close {
             case .handshake(let code): self.connection?.close(WebSocketCloseCode(code.rawValue), reason: code.name ?? "")
             case .drop: self.connection?.abort()
             case nil: break
             }
+            self.performing.removeAll()
         }
     }
 

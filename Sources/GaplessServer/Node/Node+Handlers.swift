@@ -9,7 +9,7 @@ extension Node {
     func handle(_ run: HandlerRun) async {
         let session = UplinkSession(client: run.delivery.client)
         do {
-            guard let handler = self.hooks.message else { throw NoHandler() }
+            guard let handler = self.hooks.message else { throw self.missedHandler() }
             try await withSpan("gapless.message", ofKind: .consumer) { _ in
                 try await handler(UplinkMessage(run.delivery), session)
             }
@@ -21,7 +21,7 @@ extension Node {
             self.metrics.handlersFailed.increment()
             self.logger.debug(
                 "Handler failed",
-                metadata: ["client.id": "\(run.id.client)", "error.message": "\(error)", "failures": "\(run.failures + 1)"]
+                metadata: ["client.id": "\(run.id.client)", "error.type": "\(type(of: error))", "failures": "\(run.failures + 1)"]
             )
             self.handlerErrors.withLock { $0[run.id.client] = error }
             self.feed { logic, now, output in logic.handlerThrew(run.id, now: now, into: &output) }
@@ -37,6 +37,15 @@ extension Node {
         self.feed { logic, now, output in
             logic.decided(run.id, decision == .skip ? .skip : .close, now: now, into: &output)
         }
+    }
+
+    private func missedHandler() -> NoHandler {
+        let isFirst = self.hasMissedHandler.withLock { hasMissed in
+            defer { hasMissed = true }
+            return !hasMissed
+        }
+        if isFirst { self.logger.error("Clients send messages and there is no handler; see onMessage") }
+        return NoHandler()
     }
 
     private func operations(of session: UplinkSession) throws -> [AppendOperation] {

@@ -4,7 +4,7 @@ import GaplessStore
 extension Node {
     /// Does what the logic decided. Called by one thread at a time.
     func perform(_ output: NodeOutput) {
-        self.post(output.notices)
+        if !output.notices.isEmpty { self.post(output.notices) }
         for effect in output.effects { self.perform(effect) }
     }
 

@@ -50,7 +50,9 @@ final class Node: Sendable {
     let tokens = TokenKeyCache()
     /// The last error of each client's handler, until the message is done with.
     let handlerErrors = Mutex<[ClientID: any Error]>([:])
-    /// Yields once, when a drain is over.
+    /// Whether it was told that there is no handler.
+    let hasMissedHandler = Mutex(false)
+    /// Ends when a drain is over.
     let drained = AsyncStream.makeStream(of: Void.self)
     private let state: Mutex<State>
 
@@ -216,7 +218,8 @@ extension Node.Parts {
             heartbeat: settings.heartbeat,
             silence: settings.silence,
             helloDeadline: settings.helloDeadline,
-            authenticationGrace: settings.authenticationGrace
+            authenticationGrace: settings.authenticationGrace,
+            slowConsumerTime: settings.slowConsumerTime
         )
     }
 

@@ -1,4 +1,5 @@
 import GaplessCore
+import GaplessStore
 import Metrics
 
 /// What a node counts. Dimensions come from closed sets only, never from clients.
@@ -12,6 +13,10 @@ struct ServerMetrics: Sendable {
     let gaps = Counter(label: "gapless.server.gaps")
     let overflowed = Counter(label: "gapless.server.messages.overflowed")
     let expired = Counter(label: "gapless.server.messages.expired")
+    private let connections = Gauge(label: "gapless.server.connections")
+    private let attached = Gauge(label: "gapless.server.connections.attached")
+    private let waiting = Gauge(label: "gapless.server.commits.waiting")
+    private let commitTime = Gauge(label: "gapless.server.commits.mean_milliseconds")
     private let attachments: [String: Counter]
     private let closes: [CloseCode: Counter]
     private let otherCloses = Counter(label: "gapless.server.connections.closed", dimensions: [("code", "other")])
@@ -39,6 +44,13 @@ struct ServerMetrics: Sendable {
             case .reset: "reset"
             }
         self.attachments[name]?.increment()
+    }
+
+    func record(_ health: GatewayHealth, connections: Int, attached: Int) {
+        self.connections.record(connections)
+        self.attached.record(attached)
+        self.waiting.record(health.waitingOperations)
+        self.commitTime.record(health.meanDuration / .milliseconds(1))
     }
 
     func closed(_ code: CloseCode) {

@@ -146,19 +146,4 @@ import Testing
             #expect(admin?.setting == "admin.listen")
         }
     }
-
-    @Test func tlsFilesThatDoNotFitAreToldBySetting() async throws {
-        let garbage = try TemporaryFile("not a certificate")
-        var configuration = TestServer.configuration
-        configuration.tls = TLSFiles(certificate: garbage.path, privateKey: garbage.path)
-        let error = await #expect(throws: ConfigurationError.self) { try await TestServer.run(configuration: configuration) { _ in } }
-        #expect(error?.setting == "tls.certificate")
-    }
-}
-
-extension StoreConfiguration {
-    /// A store that exists already.
-    fileprivate static func only(_ store: any QueueStore) -> StoreConfiguration {
-        StoreConfiguration("test") { _ throws(QueueStoreError) in Opened(store: store, close: { store.close() }) }
-    }
 }

@@ -34,8 +34,12 @@ final class RawClient: Sendable {
     }
 
     /// Opens a connection.
-    static func connect(_ url: String, headers: HTTPHeaders = [:], subprotocol: String? = "gapless.v1") async throws -> RawClient {
-        var connector = WebSocketConnector(group: MultiThreadedEventLoopGroup.singleton, subprotocol: subprotocol)
+    static func connect(
+        _ url: String,
+        headers: HTTPHeaders = [:],
+        tls: (@Sendable (WebSocketEndpoint, any Channel) throws -> [any ChannelHandler])? = nil
+    ) async throws -> RawClient {
+        var connector = WebSocketConnector(group: MultiThreadedEventLoopGroup.singleton, tls: tls)
         connector.configuration.maxMessageBytes = 2_097_152
         let events = EventQueue()
         let (handlers, input) = AsyncStream.makeStream(of: NIOLoopBound<WebSocketConnectionHandler<Delegate>>.self)

@@ -1,0 +1,8 @@
+import GaplessStore
+
+extension StoreConfiguration {
+    /// A store that exists already.
+    static func only(_ store: any QueueStore) -> StoreConfiguration {
+        StoreConfiguration("test") { _ throws(QueueStoreError) in Opened(store: store, close: { store.close() }) }
+    }
+}
