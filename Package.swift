@@ -225,6 +225,17 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "GaplessProgramTests", dependencies: ["gapless", "GaplessTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "GaplessProgramTests",
+            dependencies: [
+                "gapless",
+                "GaplessServer",
+                "GaplessClient",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )
