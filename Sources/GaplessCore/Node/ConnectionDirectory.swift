@@ -42,17 +42,18 @@ package struct ConnectionDirectory: Hashable, Sendable {
         return address
     }
 
-    /// Forgets a connection that is gone.
-    package mutating func close(_ id: ServedConnectionID) {
-        guard let entry = self.entries.removeValue(forKey: id) else { return }
+    /// Forgets a connection that is gone; returns the client that has no voice here any more because of that.
+    @discardableResult
+    package mutating func close(_ id: ServedConnectionID) -> ClientID? {
+        guard let entry = self.entries.removeValue(forKey: id) else { return nil }
         let last = self.roster.removeLast()
         if last.id != id {
             self.roster[entry.index] = last
             self.entries[last.id]?.index = entry.index
         }
-        if let client = entry.client, self.voices[client]?.address.id == id {
-            self.voices[client] = nil
-        }
+        guard let client = entry.client, self.voices[client]?.address.id == id else { return nil }
+        self.voices[client] = nil
+        return client
     }
 
     /// A connection became the voice of a client; returns the one that it displaced here. A connection that is gone displaces too.

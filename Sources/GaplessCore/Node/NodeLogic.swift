@@ -58,7 +58,7 @@ package struct NodeLogic: Sendable {
 
     /// A connection is gone.
     package mutating func closed(_ id: ServedConnectionID, into output: inout NodeOutput) {
-        self.directory.close(id)
+        if let client = self.directory.close(id) { self.lanes.left(client) }
         self.budget.forget(id)
         self.tellDrained(into: &output)
     }

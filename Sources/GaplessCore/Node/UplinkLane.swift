@@ -25,6 +25,21 @@ package struct UplinkLane: Hashable, Sendable {
     private struct Current: Hashable, Sendable {
         var delivery: UplinkDelivery
         var failures = 0
+        /// Whether it came by an older connection than the one that acknowledges it.
+        var isTakenOver = false
+
+        func takenOver(by fence: Fence) -> Current {
+            var current = self
+            current.delivery.fence = fence
+            current.isTakenOver = true
+            return current
+        }
+    }
+
+    /// A message that was taken over from an older connection and is handled.
+    package struct Settled: Hashable, Sendable {
+        package let outbox: OutboxID
+        package let number: SequenceNumber
     }
 
     private enum State: Hashable, Sendable {
@@ -51,6 +66,8 @@ package struct UplinkLane: Hashable, Sendable {
     private let policy: HandlerPolicy
     private var state = State.idle
     private var queue = Deque<UplinkDelivery>()
+    /// Set when a message that was taken over is handled: its client may send it once more before its connection hears of that.
+    package private(set) var settled: Settled?
     /// The number of the newest run.
     package private(set) var runs: UInt64
 
@@ -92,6 +109,7 @@ package struct UplinkLane: Hashable, Sendable {
 
     /// A connection of this node became the client's voice.
     package mutating func attached(under fence: Fence, outbox: OutboxID?, into actions: inout [Action]) {
+        self.settled = nil
         self.queue.removeAll()
         if let current = self.current, current.delivery.outbox == outbox {
             self.adopt(fence)
@@ -102,6 +120,7 @@ package struct UplinkLane: Hashable, Sendable {
 
     /// The client's voice is elsewhere, or its queue is gone.
     package mutating func displaced(into actions: inout [Action]) {
+        self.settled = nil
         self.queue.removeAll()
         self.forsake(into: &actions)
     }
@@ -208,21 +227,16 @@ package struct UplinkLane: Hashable, Sendable {
 
     private mutating func adopt(_ fence: Fence) {
         switch self.state {
-        case .running(var current):
-            current.delivery.fence = fence
-            self.state = .running(current)
-        case .waiting(var current, let moment):
-            current.delivery.fence = fence
-            self.state = .waiting(current, until: moment)
-        case .deciding(var current):
-            current.delivery.fence = fence
-            self.state = .deciding(current)
-        case .committing(var current, let sends, let submitted):
-            current.delivery.fence = fence
-            self.state = .committing(current, sends: sends, under: submitted)
-        case .committingAgain(var current, let sends, let moment):
-            current.delivery.fence = fence
-            self.state = .committingAgain(current, sends: sends, at: moment)
+        case .running(let current):
+            self.state = .running(current.takenOver(by: fence))
+        case .waiting(let current, let moment):
+            self.state = .waiting(current.takenOver(by: fence), until: moment)
+        case .deciding(let current):
+            self.state = .deciding(current.takenOver(by: fence))
+        case .committing(let current, let sends, let submitted):
+            self.state = .committing(current.takenOver(by: fence), sends: sends, under: submitted)
+        case .committingAgain(let current, let sends, let moment):
+            self.state = .committingAgain(current.takenOver(by: fence), sends: sends, at: moment)
         case .idle, .cancelled, .decidingForNobody:
             break
         }
@@ -289,6 +303,7 @@ package struct UplinkLane: Hashable, Sendable {
 
     private mutating func finish(_ current: Current, into actions: inout [Action]) {
         actions.append(.handled(current.delivery.fence, through: current.delivery.number))
+        if current.isTakenOver { self.settled = Settled(outbox: current.delivery.outbox, number: current.delivery.number) }
         self.state = .idle
         self.runNext(into: &actions)
     }

@@ -20,6 +20,8 @@ package struct UplinkLanes: Sendable {
 
     private let policy: HandlerPolicy
     private var lanes: [ClientID: UplinkLane] = [:]
+    /// Of clients whose newest connection may not have heard yet that an older connection's message is handled.
+    private var settled: [ClientID: UplinkLane.Settled] = [:]
     private var alarms = Heap<Alarm>()
     private var alarmCount: UInt64 = 0
     private var runs: UInt64 = 0
@@ -34,8 +36,13 @@ package struct UplinkLanes: Sendable {
     /// How many lanes are busy.
     package var count: Int { self.lanes.count }
 
-    /// A voice received an uplink message.
+    /// A voice received an uplink message. One that was handled meanwhile for an older connection is on its way to be acknowledged, and
+    /// not handed over again. [R7.2-2]
     package mutating func deliver(_ delivery: UplinkDelivery, into wishes: inout [Wish]) {
+        if let settled = self.settled[delivery.client] {
+            if settled.outbox == delivery.outbox, delivery.number <= settled.number { return }
+            self.settled[delivery.client] = nil
+        }
         if self.lanes[delivery.client] == nil {
             self.lanes[delivery.client] = UplinkLane(client: delivery.client, policy: self.policy, runs: self.runs)
         }
@@ -44,12 +51,19 @@ package struct UplinkLanes: Sendable {
 
     /// A connection of this node became the client's voice.
     package mutating func attached(_ client: ClientID, under fence: Fence, outbox: OutboxID?, into wishes: inout [Wish]) {
+        self.settled[client] = nil
         self.change(client, into: &wishes) { $0.attached(under: fence, outbox: outbox, into: &$1) }
     }
 
     /// The client's voice is elsewhere, or its queue is gone.
     package mutating func displaced(_ client: ClientID, into wishes: inout [Wish]) {
+        self.settled[client] = nil
         self.change(client, into: &wishes) { $0.displaced(into: &$1) }
+    }
+
+    /// The client has no voice here any more.
+    package mutating func left(_ client: ClientID) {
+        self.settled[client] = nil
     }
 
     /// A handler returned, with what it sent.
@@ -106,6 +120,7 @@ package struct UplinkLanes: Sendable {
             self.alarms.insert(Alarm(moment: moment, order: self.alarmCount, client: client))
         }
         self.runs = max(self.runs, lane.runs)
+        if let settled = lane.settled { self.settled[client] = settled }
         if !lane.isIdle { self.lanes[client] = lane }
     }
 }

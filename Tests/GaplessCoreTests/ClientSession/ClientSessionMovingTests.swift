@@ -176,6 +176,17 @@ struct ClientSessionMovingTests {
         #expect(rig.messages(3...3) == [])
     }
 
+    @Test("an ACK on the first for an outbox that was given up since means nothing")
+    func lateAcknowledgementOfAnotherOutbox() {
+        let rig = self.moving()
+        rig.opened(2)
+        rig.receive(.welcome(.test(generation: 2)), on: 2)
+        rig.send(["a", "b"])
+        rig.refuse(2, .unknownClient, forget: true)
+        #expect(rig.receive(.acknowledge(through: .first)) == [])
+        #expect(rig.session.record.outbox.messages.count == 2)
+    }
+
     // MARK: Where to
 
     @Test("the second goes where the server said")

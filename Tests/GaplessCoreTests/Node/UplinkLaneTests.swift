@@ -288,6 +288,33 @@ struct UplinkLanesTests {
         #expect(run.id.number > 1)
     }
 
+    @Test("what was taken over and is handled is not handed over again, though its client sent it before it heard so [R7.2-2]")
+    func settled() {
+        let newer = NodeRig.fence(4)
+        for end in ["next", "left", "displaced", "attached"] {
+            var lanes = UplinkLanes(policy: HandlerPolicy())
+            var wishes: [UplinkLanes.Wish] = []
+            lanes.deliver(.test(1), into: &wishes)
+            lanes.attached(.phone, under: newer, outbox: ServerRig.outbox, into: &wishes)
+            lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
+            guard case .commit(let mark)? = wishes.last?.action else { return #expect(Bool(false)) }
+            lanes.committed(mark, .advanced(sends: []), now: self.now, into: &wishes)
+            #expect(wishes.last?.action == .handled(newer, through: .first))
+            wishes = []
+            lanes.deliver(.test(1, fence: newer), into: &wishes)
+            #expect(wishes.isEmpty && lanes.count == 0)
+            // It is remembered no longer than that connection, and another numbering may use the number again.
+            switch end {
+            case "next": lanes.deliver(.test(2, fence: newer), into: &wishes)
+            case "left": lanes.left(.phone)
+            case "displaced": lanes.displaced(.phone, into: &wishes)
+            default: lanes.attached(.phone, under: NodeRig.fence(5), outbox: ServerRig.outbox, into: &wishes)
+            }
+            if end != "next" { lanes.deliver(.test(1, fence: newer), into: &wishes) }
+            #expect(wishes.count == 1 && lanes.count == 1)
+        }
+    }
+
     @Test("the earliest deadline of all lanes is the next; each fires its own")
     func deadlines() {
         var lanes = UplinkLanes(policy: HandlerPolicy(firstWait: .milliseconds(100)))

@@ -1,0 +1,163 @@
+import Dispatch
+import GaplessCore
+import GaplessServer
+import GaplessStore
+import GaplessTesting
+import NIOHTTP1
+import Synchronization
+import Testing
+
+/// What is promised of every message, and of every secret.
+@Suite(.timeLimit(.minutes(2))) struct PromiseTests {
+    @Test func nothingIsSentBeforeItIsCommitted() async throws {
+        // [R4.3-1]
+        let store = HoldingQueueStore(MemoryQueueStore())
+        try await TestServer.run(store: .only(store)) { server in
+            let (client, _) = try await RawClient.attach(server.url)
+            try await server.server.send("1", to: "alice/phone")
+            try await client.expectMessage(1, "1")
+            client.send("ACK 1")
+            store.hold()
+            async let receipt = server.server.send("2", to: "alice/phone")
+            await store.held()
+            // The commit is under way and not done: the connection answers, and brings no message.
+            client.send("PING 1")
+            try await client.expect("PONG 1")
+            #expect(store.isHolding)
+            store.release()
+            #expect(try await receipt.sequence == SequenceNumber(2))
+            try await client.expectMessage(2, "2")
+        }
+    }
+
+    @Test func noSecretIsLogged() async throws {
+        // [R14-1]
+        let log = CapturedLog()
+        let alice = try #require(UserID("alice"))
+        let authentication = Authentication.custom { credentials in
+            guard credentials.bearer?.hasPrefix("secret-") == true else { throw AuthenticationError(.refused, "No.") }
+            return Identity(user: alice)
+        }
+        try await TestServer.run(
+            authenticator: authentication,
+            logger: log.logger,
+            prepare: { server in
+                server.onMessage { message, _ in
+                    struct Failure: Error { let text: String }
+                    if message.sequence == SequenceNumber(2) { throw Failure(text: message.text ?? "") }
+                }
+                server.onFailure { _, _ in .close }
+            }
+        ) { server in
+            let headers: HTTPHeaders = ["Authorization": "Bearer secret-header", "Cookie": "session=secret-cookie"]
+            let client = try await RawClient.connect(server.url, headers: headers)
+            client.send(Greeting(outbox: "o1", token: "secret-hello").text)
+            try await client.expect("WELCOME ")
+            client.send(#"AUTH {"token":"secret-auth"}"#)
+            try await client.expect(#"AUTH {"ok":true}"#)
+            try await server.server.send("secret-down", to: "alice/phone")
+            try await client.expectMessage(1, "secret-down")
+            client.send("MSG 1 secret-up")
+            try await client.expect("ACK 1")
+            client.send("MSG 2 secret-up")
+            try await client.expectEnd(4103)
+            let refused = try await RawClient.connect(server.url)
+            refused.send(Greeting(attempt: 2, token: "not-secret-enough").text)
+            try await refused.expectEnd(4302)
+            let malformed = try await RawClient.connect(server.url)
+            malformed.send("HELLO {\"token\":\"secret-malformed\"")
+            try await malformed.expectEnd(4400)
+        }
+        #expect(log.text.contains("alice/phone"))
+        #expect(!log.text.contains("secret"), "\(log.text)")
+    }
+
+    @Test func whoseSocketTakesNothingIsSentAway() async throws {
+        // [R8-6]
+        var configuration = TestServer.configuration
+        configuration.slowConsumerTime = .milliseconds(500)
+        configuration.maxMessageBytes = 1_048_576
+        configuration.downlinkWindow = Window(messages: 256, bytes: 67_108_864)
+        configuration.retention.maxBytes = 67_108_864
+        try await TestServer.run(configuration: configuration) { server in
+            let (client, _) = try await RawClient.attach(server.url)
+            client.pauseReading()
+            let large = String(repeating: "x", count: 1_048_576)
+            for _ in 1...24 { try await server.server.send(large, to: "alice/phone") }
+            let id = try #require(ClientID("alice/phone"))
+            while try await server.server.queue(of: id)?.attachment != nil { try await Task.sleep(for: .milliseconds(20)) }
+            client.resumeReading()
+            var last = RawClient.Event.closed(nil)
+            while case .text(let frame) = try await client.next() {
+                last = .text(String(frame.prefix(18)))
+            }
+            // What was in the way comes first, then why it ended - if the socket took it in time.
+            if case .text(let text) = last { #expect(text.hasPrefix("MSG ") || text == "ERROR {\"code\":4104") }
+        }
+    }
+}
+
+/// A store whose commits with a message can be held, as a slow disk does.
+private final class HoldingQueueStore: QueueStore {
+    private let base: any QueueStore
+    private let isHeld = Mutex(false)
+    private let gate = DispatchSemaphore(value: 0)
+    private let reached = AsyncStream.makeStream(of: Void.self)
+
+    init(_ base: any QueueStore) {
+        self.base = base
+    }
+
+    var isHolding: Bool { self.isHeld.withLock { $0 } }
+
+    func hold() {
+        self.isHeld.withLock { $0 = true }
+    }
+
+    /// Waits until a commit is held.
+    func held() async {
+        for await _ in self.reached.stream { return }
+    }
+
+    func release() {
+        self.isHeld.withLock { $0 = false }
+        self.gate.signal()
+    }
+
+    func commit(_ operations: [StoreOperation], now: Timestamp) throws(QueueStoreError) -> CommitReceipt {
+        let hasMessage = operations.contains { if case .append = $0 { true } else { false } }
+        if hasMessage, self.isHolding {
+            self.reached.continuation.yield()
+            self.gate.wait()
+        }
+        return try self.base.commit(operations, now: now)
+    }
+
+    var incarnation: Incarnation {
+        get throws(QueueStoreError) { try self.base.incarnation }
+    }
+
+    func read(_ requests: [ReadRequest], now: Timestamp) throws(QueueStoreError) -> [ReadReceipt] {
+        try self.base.read(requests, now: now)
+    }
+
+    func signals(for node: NodeIdentity, after cursor: SignalCursor) throws(QueueStoreError) -> SignalBatch {
+        try self.base.signals(for: node, after: cursor)
+    }
+
+    func snapshot(of client: ClientID, now: Timestamp) throws(QueueStoreError) -> QueueSnapshot? {
+        try self.base.snapshot(of: client, now: now)
+    }
+
+    func snapshots(of user: UserID?, after: ClientID?, limit: Int, now: Timestamp) throws(QueueStoreError) -> [QueueSnapshot] {
+        try self.base.snapshots(of: user, after: after, limit: limit, now: now)
+    }
+
+    func tokenKeys(now: Timestamp) throws(QueueStoreError) -> [TokenKey] {
+        try self.base.tokenKeys(now: now)
+    }
+
+    func close() {
+        self.base.close()
+    }
+}
