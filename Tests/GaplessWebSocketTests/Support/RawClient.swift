@@ -73,7 +73,8 @@ enum RawClient {
             .connect(host: "127.0.0.1", port: port).get()
         // A write that comes to nothing because the server has ended is no failure; what matters is what was received.
         for piece in pieces { try? await channel.writeAndFlush(piece).get() }
-        if endsFirst { try await channel.close(mode: .output).get() }
+        // Nor is it one when the server was quicker and has ended the connection by then.
+        if endsFirst { try? await channel.close(mode: .output).get() }
         return try await done.futureResult.get()
     }
 
