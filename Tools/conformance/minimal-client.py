@@ -491,7 +491,7 @@ class Client:
         self.connections = set()
         self.newest = self.opening = self.moving = None
         self.urls = random.sample(options.url, len(options.url))
-        self.given, self.not_before, self.preferred, self.turn = [], {}, None, 0
+        self.given, self.not_before, self.turn = [], {}, 0
         self.failures = self.failed_resumes = 0
         self.force, self.last_force = False, None
         self.taken, self.taken_last = self.state.handled, self.state.last
@@ -523,6 +523,7 @@ class Client:
                 elif key.data.phase != "dead":
                     key.data.ready(mask)
             self.run_timers()
+        signal.set_wakeup_fd(-1)
         return self.result
 
     def after(self, delay, action):
@@ -658,7 +659,6 @@ class Client:
         c.heartbeat, c.silence = w["heartbeat"] / 1000, w["silence"] / 1000
         c.eighth = max(1, w["window"]["down"]["messages"] // 8), max(1, w["window"]["down"]["bytes"] // 8)
         c.up, c.largest = w["window"]["up"], w["limits"]["message"]
-        self.preferred = c.url
         state.client, state.token = w["client"], w.get("token", state.token)
         if "endpoints" in w:
             self.given = self.usable(w["endpoints"], c)
