@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Bad input on the command line, in files and on the wire: each gets its own exit code or status and one sentence, and loses nothing."""
+
+import argparse
+import http.client
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from nodes import Node  # noqa: E402
+
+
+class Judge:
+    def __init__(self, program, folder):
+        self.program, self.folder, self.faults, self.cases = program, folder, 0, 0
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def expect(self, title, fine, shown):
+        self.cases += 1
+        if not fine:
+            self.faults += 1
+            print(f"WRONG: {title}: {shown}")
+
+    def run(self, title, arguments, code, words, text=b"", environment=None):
+        """Runs the program; it has to end with the code, and to say the words on standard error."""
+        try:
+            done = subprocess.run([self.program, *arguments], input=text, capture_output=True, timeout=60, check=False,
+                                  env={**os.environ, **(environment or {})})
+        except subprocess.TimeoutExpired:
+            self.expect(title, False, "still runs after 60 s")
+            return
+        said = done.stderr.decode(errors="replace")
+        self.expect(title, done.returncode == code and all(word in said for word in words), f"exit {done.returncode}, {said.strip()!r}")
+
+    def serve(self, title, store, code, words, *options):
+        self.run(title, ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", store, *options], code, words)
+
+
+def files(judge):
+    """Files that are not what they should be."""
+    os.mkdir(judge.path("folder"))
+    judge.serve("a folder as database", f"sqlite:{judge.path('folder')}", 73, ["folder"])
+    judge.serve("a database in no folder", f"sqlite:{judge.path('nowhere')}/g.db", 73, [])
+    with open(judge.path("noise.db"), "wb") as file:
+        file.write(b"this is no database " * 500)
+    judge.serve("a file that is no database", f"sqlite:{judge.path('noise.db')}", 73, [])
+    foreign = sqlite3.connect(judge.path("foreign.db"))
+    foreign.execute("CREATE TABLE precious(x)")
+    foreign.commit()
+    foreign.close()
+    judge.serve("somebody else's database", f"sqlite:{judge.path('foreign.db')}", 73, ["foreign"])
+    still = sqlite3.connect(judge.path("foreign.db")).execute("SELECT name FROM sqlite_master").fetchall()
+    judge.expect("somebody else's database is left alone", still == [("precious",)], still)
+    judge.run("looking into a store that is not there", ["store", "info", judge.path("no.db")], 74, ["no.db"])
+    state = judge.path("half.state")
+    with open(state, "wb") as file:
+        file.write(b"half a state fi")
+    connect = ["connect", "ws://127.0.0.1:1/gapless", "--client", "a/b", "--idle-exit", "1"]
+    judge.run("a half-written state file", [*connect, "--state", state], 74, ["half.state"])
+    with open(state, "rb") as file:
+        judge.expect("a half-written state file is left alone", file.read() == b"half a state fi", "changed")
+
+
+def flags(judge):
+    """Words that mean nothing."""
+    judge.run("no such command", ["fly"], 64, [])
+    judge.serve("a store of no kind", "oracle:x", 78, ["oracle:x"])
+    judge.serve("no number", "memory", 78, ["--max-messages"], "--max-messages", "many")
+    judge.serve("no duration", "memory", 78, ["--max-age"], "--max-age", "soon")
+    judge.serve("no policy", "memory", 78, ["--on-overflow"], "--on-overflow", "explode")
+    judge.serve("no authentication in the open", "memory", 78, ["loopback"], "--listen", "0.0.0.0:0")
+    judge.serve("a token file that is not there", "memory", 78, ["tokens.json"], "--auth", f"tokens:{judge.path('tokens.json')}")
+    judge.serve("half of TLS", "memory", 78, ["--tls-key"], "--tls-certificate", "x.pem")
+    judge.run("a send to nobody", ["send", "--admin", "http://127.0.0.1:1", "hello"], 64, ["--to"])
+    judge.run("a URL that is none", ["connect", "ftp://127.0.0.1:1/", "--client", "a"], 78, ["ftp"])
+    judge.run("a secret in a URL", ["connect", "ws://127.0.0.1:1/gapless?token=x", "--client", "a"], 78, ["token"])
+    judge.run("a client that is no name", ["connect", "ws://127.0.0.1:1/gapless", "--client", "a b"], 78, ["client"])
+
+
+def running(judge):
+    """A node that works, and callers who do not."""
+    with open(judge.path("tokens.json"), "w", encoding="utf-8") as file:
+        json.dump({"tokens": [{"token": "a-secret-of-alice", "user": "alice"}]}, file)
+    node = Node(judge.program, "a", judge.path("g.db"), judge.folder).start()
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            judge.run("a port in use", ["serve", "--listen", f"127.0.0.1:{port}", "--admin", "none", "--store", "memory"], 78, [str(port)])
+        host, port = node.admin.rsplit(":", 1)
+
+        def call(title, method, path, status, body=None, headers=None, code=None):
+            connection = http.client.HTTPConnection(host, int(port), timeout=30)
+            connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            text = answer.read()
+            fine = answer.status == status and (code is None or json.loads(text)["error"]["code"] == code)
+            judge.expect(title, fine, f"{answer.status} {text[:200]!r}")
+            connection.close()
+
+        kind = {"Content-Type": "application/json"}
+        call("an unknown client", "GET", "/v1/clients/nobody", 404, code="noSuchClient")
+        call("a slash that is not escaped", "GET", "/v1/clients/alice/phone", 404)
+        call("no JSON", "POST", "/v1/messages", 400, b"{", kind)
+        call("a field twice", "POST", "/v1/messages", 400, b'{"to":"a","to":"b","text":"x"}', kind)
+        call("no recipient", "POST", "/v1/messages", 400, b'{"text":"x"}', kind)
+        call("a message that is too large", "POST", "/v1/messages", 413, json.dumps({"to": "a", "text": "x" * 70_000}).encode(), kind)
+        call("a page of somebody else", "POST", "/v1/messages", 403, b'{"to":"a","text":"x"}', {**kind, "Origin": "https://evil.example"})
+        call("another name for this machine", "GET", "/v1/clients", 403, headers={"Host": "evil.example"})
+        call("what is fine", "POST", "/v1/messages", 200, b'{"to":"alice/phone","text":"x"}', kind)
+        call("the same key for something else", "POST", "/v1/messages", 200, b'{"to":"a","text":"1","id":"k"}', kind)
+        call("the same key for something else", "POST", "/v1/messages", 409, b'{"to":"a","text":"2","id":"k"}', kind, "conflict")
+    finally:
+        code = node.stop()
+    judge.expect("the node ends well", code == 0, code)
+    guarded = Node(judge.program, "b", judge.path("h.db"), judge.folder, ["--auth", f"tokens:{judge.path('tokens.json')}"])
+    try:
+        guarded.start()
+        judge.run("a wrong token", ["connect", guarded.url, "--client", "alice/phone", "--token", "wrong"], 77, ["4302"])
+        judge.run("somebody else's queue", ["connect", guarded.url, "--client", "bob", "--token", "a-secret-of-alice"], 77, ["4451"])
+    finally:
+        if guarded.is_running:
+            guarded.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True)
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="gapless-bad-input-")
+    try:
+        judge = Judge(options.program, folder)
+        for part in (files, flags, running):
+            part(judge)
+        print(f"{judge.cases} cases, {judge.faults} wrong")
+        return 1 if judge.faults else 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
