@@ -13,6 +13,8 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var pollInterval: Duration
     package var idlePollInterval: Duration
     /// From one heartbeat of the node's row to the next.
+    ///
+    /// Default 2 s: a node that has not yet seen another one thinks itself alone when it drains, and sends its clients nowhere.
     package var heartbeatInterval: Duration
     /// From one sweep for what is too old to the next, and between slices of one.
     package var sweepInterval: Duration
@@ -43,7 +45,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         retryJitter: Duration = .seconds(3),
         pollInterval: Duration = .milliseconds(250),
         idlePollInterval: Duration = .seconds(2),
-        heartbeatInterval: Duration = .seconds(10),
+        heartbeatInterval: Duration = .seconds(2),
         sweepInterval: Duration = .seconds(1),
         sliceInterval: Duration = .milliseconds(20),
         sliceRows: Int = 500,
