@@ -49,7 +49,7 @@ import Testing
         let server = try await FakeServer.start()
         var configuration = ClientConfiguration.test(server)
         configuration.acknowledgement = .explicit
-        configuration.leaveTimeout = .milliseconds(300)
+        configuration.leaveTimeout = .seconds(5)
         try await withClient(configuration) { client in
             let (connection, _) = try await server.greeted()
             connection.send(try .welcome(head: 2), .message(1), .message(2))
