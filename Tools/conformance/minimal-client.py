@@ -184,7 +184,7 @@ class State:
         self.path, self.called = path, called
         self.client, self.token = called, None
         self.epoch, self.handled, self.last, self.held = None, 0, None, None
-        self.instance, self.attempt = secrets.token_urlsafe(16), 0
+        self.instance, self.attempt, self.taken_over = secrets.token_urlsafe(16), 0, False
         self.outbox, self.assigned, self.acked = secrets.token_urlsafe(16), 0, 0
         self.pending = collections.deque()
         self.output = None                              # [device, inode, length] when standard output is a regular file
@@ -203,7 +203,7 @@ class State:
             self.pending.extend(Uplink(n, binary, base64.b64decode(text) if binary else text.encode()) for n, binary, text in pending)
 
     def save(self):
-        names = ("called", "client", "token", "epoch", "handled", "last", "held", "instance", "attempt", "outbox", "assigned", "acked", "output")
+        names = ("called", "client", "token", "epoch", "handled", "last", "held", "instance", "attempt", "taken_over", "outbox", "assigned", "acked", "output")
         saved = {name: getattr(self, name) for name in names}
         saved["pending"] = [[m.number, m.binary, base64.b64encode(m.payload).decode() if m.binary else m.payload.decode()] for m in self.pending]
         new = self.path + ".new"
@@ -654,12 +654,14 @@ class Client:
 
     def welcome(self, c, w):
         state, older = self.state, self.newest
+        if state.client and w["client"] != state.client:
+            return self.fault(c)                        # R4.2-5
         self.newest, self.opening, self.failed_resumes = c, None, 0
         c.welcomed, c.since, c.epoch = True, now(), w["epoch"]
         c.heartbeat, c.silence = w["heartbeat"] / 1000, w["silence"] / 1000
         c.eighth = max(1, w["window"]["down"]["messages"] // 8), max(1, w["window"]["down"]["bytes"] // 8)
         c.up, c.largest = w["window"]["up"], w["limits"]["message"]
-        state.client, state.token = w["client"], w.get("token", state.token)
+        state.client, state.token, state.taken_over = w["client"], w.get("token", state.token), False
         if "endpoints" in w:
             self.given = self.usable(w["endpoints"], c)
         self.moving = None
@@ -914,6 +916,8 @@ class Client:
             self.moving = None
             return                                      # the second connection is on its way
         if was_opening and self.newest:
+            if code == 4500:
+                self.new_instance()
             return self.second_failed()                 # a refused second does not end the first (R10.1-7)
         self.moving = None
         healthy = c.welcomed and now() - c.since >= HEALTHY_AFTER
@@ -938,14 +942,20 @@ class Client:
                 return self.stop(code, error.get("name", ""))
         elif 4400 <= code < 4500 or 4502 <= code < 4550:
             return self.stop(code, error.get("name", ""))
-        elif code == 4500 and was_opening:              # R5.3-11: the saved state went back
-            self.state.instance, self.state.attempt, self.state.held = secrets.token_urlsafe(16), 0, None
+        elif code == 4500 and was_opening:
+            self.new_instance()
         elif code == 4501:
-            if self.last_force is not None and now() - self.last_force < FORCE_AGAIN_AFTER:
+            if self.state.taken_over or (self.last_force is not None and now() - self.last_force < FORCE_AGAIN_AFTER):
+                self.state.taken_over = True            # R5.3-15
+                self.state.save()
                 return self.stop(code, "taken-over")
             self.force = True
         url = self.next_url(avoid=None if healthy or len(self.urls) < 2 else c.url)
         self.after(max(wait, self.not_before.get(url, 0) - now()), lambda: self.connect(url))
+
+    def new_instance(self):
+        """The saved state went back: its attempts are used up (R5.3-11)."""
+        self.state.instance, self.state.attempt, self.state.held = secrets.token_urlsafe(16), 0, None
 
     # moving (§10.1)
 

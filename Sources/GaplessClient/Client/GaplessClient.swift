@@ -33,6 +33,7 @@ public final class GaplessClient: Service {
     private let completion: EventLoopFuture<ClientShell.Outcome>
     private let tokens: TokenRequests
     private let status: ClientStatus
+    private let start: ClientConfiguration.Start
 
     /// The number of the application's own that stood beside the position when the client was made; see ``init(_:logger:bookmark:)``.
     public let bookmark: UInt64?
@@ -110,6 +111,7 @@ public final class GaplessClient: Service {
         self.tokens = tokens
         self.status = status
         self.bookmark = record.progress.bookmark
+        self.start = configuration.start
         mailbox.attach(self.shell)
     }
 
@@ -160,7 +162,8 @@ public final class GaplessClient: Service {
     private func hold() async throws -> ClientShell.Outcome {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.tokens.answer() }
-            self.mailbox.post(.perform { $0.start() })
+            let start = self.start
+            self.mailbox.post(.perform { $0.start(start) })
             let outcome = try await self.completion.get()
             group.cancelAll()
             return outcome

@@ -30,6 +30,9 @@ public struct ClientConfiguration: Sendable {
     /// When a message counts as handled. Default: when the next one is asked for.
     public var acknowledgement = Acknowledgement.automatic
 
+    /// What happens at the start when another instance of this client is attached. Default: the client that holds the queue keeps it.
+    public var start = Start.resume
+
     /// How TLS judges servers. Default: by the system's certificates.
     public var tls = ClientTLS()
 
@@ -78,6 +81,16 @@ public struct ClientConfiguration: Sendable {
         case automatic
         /// When `acknowledge` is called on it. Calls may come in any order; the position follows the longest run without a hole.
         case explicit
+    }
+
+    /// What a client does at its start when another instance holds its queue.
+    public enum Start: Hashable, Sendable {
+        /// Attaches. An instance that was displaced before asks for the queue once more, since its rival may be a connection that is dead and
+        /// not yet noticed; after that it ends with the code ``ClientError/Code/takenOver``, now and whenever it is started while the rival
+        /// is there.
+        case resume
+        /// Takes the queue over, whoever holds it.
+        case takeOver
     }
 
     /// What a client does with endpoints that a server tells.

@@ -4,10 +4,13 @@ import NIOCore
 // From the start of a client's run to its end.
 extension ClientShell {
     /// The application wants to be attached.
-    func start() {
+    func start(_ start: ClientConfiguration.Start) {
         guard case .idle = self.phase else { return }
         self.phase = .running
-        self.feed { $0.start(&$1) }
+        switch start {
+        case .resume: self.feed { $0.start(&$1) }
+        case .takeOver: self.feed { $0.takeOver(&$1) }
+        }
     }
 
     /// The application leaves: it is given nothing more, and what it did is saved and acknowledged.

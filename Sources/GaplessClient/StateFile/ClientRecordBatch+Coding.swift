@@ -22,7 +22,7 @@ extension ClientRecordBatch {
                 buffer.writeOptional(identity.client) { $0.writeText($1.description) }
                 buffer.writeOptional(identity.token) { $0.writeText($1) }
                 buffer.writeText(identity.instance.description)
-                buffer.writeInteger(identity.attempt?.rawValue ?? 0)
+                buffer.writeMultipleIntegers(identity.attempt?.rawValue ?? 0, UInt8(identity.isTakenOver ? 1 : 0))
             case .progress(let progress):
                 buffer.writeInteger(Tag.progress.rawValue)
                 buffer.writeOptional(progress.position) { $0.writePosition($1) }
@@ -132,12 +132,27 @@ extension ByteBuffer {
         self.readInteger(as: UInt64.self).flatMap { $0 <= Limits.maxInteger ? $0 : nil }
     }
 
+    private mutating func readFlag() -> Bool? {
+        switch self.readInteger(as: UInt8.self) {
+        case 0: false
+        case 1: true
+        default: nil
+        }
+    }
+
     fileprivate mutating func readIdentity() -> ClientIdentity? {
         guard let client = self.readOptional({ $0.readText().flatMap { ClientID($0) } }),
             let token = self.readOptional({ $0.readText() }),
-            let instance = self.readText().flatMap({ InstanceID($0) }), let attempt = self.readWireInteger()
+            let instance = self.readText().flatMap({ InstanceID($0) }), let attempt = self.readWireInteger(),
+            let isTakenOver = self.readFlag()
         else { return nil }
-        return ClientIdentity(client: client, token: token, instance: instance, attempt: attempt == 0 ? nil : Attempt(attempt))
+        return ClientIdentity(
+            client: client,
+            token: token,
+            instance: instance,
+            attempt: attempt == 0 ? nil : Attempt(attempt),
+            isTakenOver: isTakenOver
+        )
     }
 
     fileprivate mutating func readProgress() -> ClientProgress? {

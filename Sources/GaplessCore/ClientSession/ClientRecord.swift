@@ -41,7 +41,7 @@ package struct ClientRecord: Hashable, Sendable {
 
 /// One change of a `ClientRecord`.
 package enum ClientRecordChange: Hashable, Sendable {
-    /// Name, token, instance or attempt changed.
+    /// Name, token, instance or attempt changed, or the client was taken over.
     case identity(ClientIdentity)
     /// The position, or what belongs to it, changed.
     case progress(ClientProgress)
@@ -90,13 +90,16 @@ package struct ClientIdentity: Hashable, Sendable {
     package var instance: InstanceID
     /// The newest connection's count; nil before the first.
     package var attempt: Attempt?
+    /// Whether the client stopped because it was taken over, and was not attached since (Protocol.md [R5.3-15]).
+    package var isTakenOver: Bool
 
     /// Joins the parts.
-    package init(client: ClientID?, token: String?, instance: InstanceID, attempt: Attempt?) {
+    package init(client: ClientID?, token: String?, instance: InstanceID, attempt: Attempt?, isTakenOver: Bool = false) {
         self.client = client
         self.token = token
         self.instance = instance
         self.attempt = attempt
+        self.isTakenOver = isTakenOver
     }
 }
 

@@ -71,9 +71,7 @@ extension ClientSession {
             if ending.isAnswerToHello { self.takeNewInstance(&turn) }
             self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
         case .takenOver:
-            if let lastForce = self.lastForce, turn.now - lastForce < ClientTimes.force { return self.stop(ending.stopReason, &turn) }
-            self.isForcing = true
-            self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+            self.takenOver(ending, &turn)
         case .resumeWithBackoff:
             self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
         }
@@ -104,6 +102,19 @@ extension ClientSession {
         self.saveProgress(.later, &turn)
         turn.perform(.deliver(.reset(.unknown)))
         self.resume(after: self.shortLifeBackoff(ending, &turn), ending, &turn)
+    }
+
+    /// It may have been a ghost: once, the client takes over in its turn. Whoever forced lately, or believed it before and was not attached
+    /// since, has a rival that is alive (Protocol.md [R5.3-12], [R5.3-15]).
+    private mutating func takenOver(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        let hasForced = self.lastForce.map { turn.now - $0 < ClientTimes.force } ?? false
+        guard hasForced || self.identity.isTakenOver else {
+            self.isForcing = true
+            return self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+        }
+        self.identity.isTakenOver = true
+        _ = self.saveIdentity(.now, &turn)
+        self.stop(ending.stopReason, &turn)
     }
 
     /// The saved state went back: its attempts are used up (Protocol.md [R5.3-11]).

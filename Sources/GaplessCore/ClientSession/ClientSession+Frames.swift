@@ -124,10 +124,11 @@ extension ClientSession {
         self.proceed(&turn)
     }
 
-    /// A client that was named, or got a new token, keeps both (Protocol.md [R9.2-2]).
+    /// A client that was named, or got a new token, keeps both (Protocol.md [R9.2-2]); whoever is attached is not taken over.
     private mutating func adoptIdentity(_ welcome: Welcome, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
         let known = self.identity
         self.identity.client = welcome.client
+        self.identity.isTakenOver = false
         if let token = welcome.token {
             self.identity.token = token
             self.authentication.replacedByServer()

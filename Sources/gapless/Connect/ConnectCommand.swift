@@ -42,6 +42,9 @@ struct ConnectCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How messages are written: text or json.", valueName: "format"))
     var format: MessageFormat = .text
 
+    @Flag(help: "Take the queue over at the start, whoever is attached.")
+    var takeOver = false
+
     @Option(help: ArgumentHelp("Leave after so many messages.", valueName: "count"))
     var count: Int?
 
@@ -97,6 +100,7 @@ struct ConnectCommand: AsyncParsableCommand {
         var configuration = ClientConfiguration(endpoints: self.urls, client: self.client)
         configuration.acknowledgement = .explicit
         configuration.agent = "gapless-connect"
+        if self.takeOver { configuration.start = .takeOver }
         if let path = self.state { configuration.state = .file(path) }
         if let window = self.window { configuration.window = Window(messages: UInt64(window), bytes: Window.defaultDownlink.bytes) }
         configuration.tls.trustRootsFile = self.tlsTrust

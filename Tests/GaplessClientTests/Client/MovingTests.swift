@@ -104,6 +104,24 @@ import Testing
         try await server.stop()
     }
 
+    @Test("[R5.3-13] A client that is told to take over at its start does, and once only")
+    func takingOver() async throws {
+        let server = try await FakeServer.start()
+        var configuration = ClientConfiguration.test(server)
+        configuration.start = .takeOver
+        try await withClient(configuration) { client in
+            let (first, hello) = try await server.greeted()
+            #expect(hello.force)
+            first.send(try .welcome())
+            try await client.online()
+            first.refuse(.storeUnavailable)
+            let (second, again) = try await server.greeted()
+            #expect(!again.force)
+            second.send(try .welcome())
+        }
+        try await server.stop()
+    }
+
     @Test("[R5.3-12] [R5.3-13] 4501 is answered once with force; the second is believed")
     func takenOver() async throws {
         let server = try await FakeServer.start()

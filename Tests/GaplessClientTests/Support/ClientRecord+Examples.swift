@@ -19,6 +19,7 @@ extension ClientRecord {
         var record = try ClientRecord.fresh()
         record.identity.token = "1.k2.1767225600.q83vEjRWeJA"
         record.identity.attempt = Attempt(4)
+        record.identity.isTakenOver = true
         record.progress = try .example(handled: handled)
         record.outbox = OutboxRecord(
             id: record.outbox.id,

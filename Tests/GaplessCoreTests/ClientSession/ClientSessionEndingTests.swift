@@ -296,6 +296,45 @@ struct ClientSessionEndingTests {
         #expect(rig.refuse(2, .takenOver).states.last == .stopped(StopReason(code: .takenOver, message: "No.")))
     }
 
+    @Test("[R5.3-15] whoever believed a 4501 believes the next one at once, also long after and in another process")
+    func takenOverForGood() {
+        let rig = ClientRig.attached()
+        rig.refuse(1, .takenOver)
+        #expect(rig.hello()?.force == true)
+        rig.refuse(2, .takenOver)
+        #expect(rig.session.record.identity.isTakenOver)
+        rig.pass(.seconds(3600))
+        let inAnotherProcess = ClientRig(record: rig.session.record, seed: 2)
+        for (rig, connection) in [(rig, 3), (inAnotherProcess, 1)] as [(ClientRig, UInt64)] {
+            #expect(rig.hello()?.force == false)
+            #expect(rig.refuse(connection, .takenOver).states.last == .stopped(StopReason(code: .takenOver, message: "No.")))
+        }
+    }
+
+    @Test("[R5.3-15] a WELCOME ends a takeover: the next 4501 is answered with force again")
+    func attachedAfterTakeover() {
+        var luck = SeededLuck(7)
+        var record = ClientRecord(client: .phone, using: &luck)
+        record.identity.isTakenOver = true
+        let rig = ClientRig(record: record)
+        rig.attach()
+        #expect(!rig.session.record.identity.isTakenOver)
+        rig.refuse(1, .takenOver)
+        #expect(rig.hello()?.force == true)
+    }
+
+    @Test("[R5.3-15] the takeover is saved before the application is told")
+    func takeoverIsSaved() {
+        let rig = ClientRig.durablyAttached()
+        rig.refuse(1, .takenOver)
+        rig.settle(rig.nextTimer())
+        rig.settle(rig.opened(2))
+        let actions = rig.refuse(2, .takenOver)
+        let saved = actions.firstIndex { if case .save(.identity(let identity), _, .now) = $0 { identity.isTakenOver } else { false } }
+        let told = actions.firstIndex { if case .deliver(.state(.stopped)) = $0 { true } else { false } }
+        #expect(saved.flatMap { saved in told.map { saved < $0 } } == true)
+    }
+
     @Test("[R5.3-13] force is said in one HELLO and in no other")
     func forceOnce() {
         let rig = ClientRig.attached()

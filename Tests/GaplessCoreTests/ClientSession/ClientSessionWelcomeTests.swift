@@ -216,7 +216,7 @@ struct ClientSessionWelcomeTests {
         #expect(welcomed.events == [])
     }
 
-    @Test("a WELCOME for another client than the HELLO asked for is a fault")
+    @Test("[R4.2-5] a WELCOME for another client than the HELLO asked for is a fault")
     func otherClient() {
         let rig = ClientRig()
         rig.connect()
