@@ -13,8 +13,33 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ]
 
-/// Server targets are guarded by the trait `Server`, so that a user of the client alone fetches no server package.
-let server: TargetDependencyCondition? = .when(traits: ["Server"])
+/// What targets take from other packages; everything that only a server needs is guarded by the trait `Server`, so that a user of the client
+/// alone fetches no server package.
+extension Target.Dependency {
+    static let dequeModule = Self.product(name: "DequeModule", package: "swift-collections")
+    static let heapModule = Self.product(name: "HeapModule", package: "swift-collections")
+    static let crypto = Self.product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = Self.product(name: "CryptoExtras", package: "swift-crypto")
+    static let logging = Self.product(name: "Logging", package: "swift-log")
+    static let nioConcurrencyHelpers = Self.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+    static let nioCore = Self.product(name: "NIOCore", package: "swift-nio")
+    static let nioEmbedded = Self.product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioHTTP1 = Self.product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioPosix = Self.product(name: "NIOPosix", package: "swift-nio")
+    static let nioExtras = Self.product(name: "NIOExtras", package: "swift-nio-extras")
+    static let nioSSL = Self.product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let serviceLifecycle = Self.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals = Self.product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let grdb = Self.product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["Server"]))
+    static let grdbSQLite = Self.product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["Server"]))
+    static let asyncHTTPClient = Self.product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["Server"]))
+    static let hummingbird = Self.product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Server"]))
+    static let jwtKit = Self.product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["Server"]))
+    static let argumentParser = Self.product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Server"]))
+    static let configuration = Self.product(name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Server"]))
+    static let tracing = Self.product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Server"]))
+    static let metrics = Self.product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Server"]))
+}
 
 let package = Package(
     name: "gapless",
@@ -50,191 +75,87 @@ let package = Package(
     targets: [
         .target(
             name: "GaplessCore",
-            dependencies: [
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
-            ],
+            dependencies: [.nioCore, .dequeModule, .heapModule],
             swiftSettings: settings
         ),
         .target(
             name: "GaplessStore",
-            dependencies: [
-                "GaplessCore",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-            ],
+            dependencies: ["GaplessCore", .nioCore, .nioConcurrencyHelpers, .logging],
             swiftSettings: settings
         ),
         .target(
             name: "GaplessSQLite",
-            dependencies: [
-                "GaplessCore",
-                "GaplessStore",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "GRDB", package: "GRDB.swift", condition: server),
-                .product(name: "GRDBSQLite", package: "GRDB.swift", condition: server),
-            ],
+            dependencies: ["GaplessCore", "GaplessStore", .nioCore, .logging, .grdb, .grdbSQLite],
             swiftSettings: settings
         ),
         .target(
             name: "GaplessWebSocket",
-            dependencies: [
-                "GaplessCore",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOExtras", package: "swift-nio-extras"),
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
+            dependencies: ["GaplessCore", .nioCore, .nioPosix, .nioHTTP1, .nioExtras, .crypto],
             swiftSettings: settings
         ),
         .target(
             name: "GaplessClient",
-            dependencies: [
-                "GaplessCore",
-                "GaplessWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            dependencies: ["GaplessCore", "GaplessWebSocket", .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle],
             swiftSettings: settings
         ),
         .target(
             name: "GaplessServer",
             dependencies: [
-                "GaplessCore",
-                "GaplessStore",
-                "GaplessSQLite",
-                "GaplessWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOExtras", package: "swift-nio-extras"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Metrics", package: "swift-metrics", condition: server),
-                .product(name: "Tracing", package: "swift-distributed-tracing", condition: server),
-                .product(name: "Configuration", package: "swift-configuration", condition: server),
-                .product(name: "Hummingbird", package: "hummingbird", condition: server),
-                .product(name: "JWTKit", package: "jwt-kit", condition: server),
+                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket",
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .nioExtras, .logging, .serviceLifecycle, .crypto, .metrics, .tracing,
+                .configuration, .hummingbird, .jwtKit,
             ],
             swiftSettings: settings
         ),
         .target(
             name: "GaplessTesting",
-            dependencies: [
-                "GaplessCore",
-                "GaplessStore",
-                "GaplessServer",
-                "GaplessClient",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            dependencies: ["GaplessCore", "GaplessStore", "GaplessServer", "GaplessClient", .nioCore, .logging, .serviceLifecycle],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "gapless",
             dependencies: [
-                "GaplessCore",
-                "GaplessStore",
-                "GaplessSQLite",
-                "GaplessServer",
-                "GaplessClient",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Configuration", package: "swift-configuration", condition: server),
-                .product(name: "AsyncHTTPClient", package: "async-http-client", condition: server),
-                .product(name: "ArgumentParser", package: "swift-argument-parser", condition: server),
+                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessServer", "GaplessClient",
+                .nioCore, .nioHTTP1, .nioPosix, .logging, .serviceLifecycle, .unixSignals, .configuration, .asyncHTTPClient,
+                .argumentParser,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GaplessCoreTests",
-            dependencies: ["GaplessCore", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["GaplessCore", .nioCore],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GaplessStoreTests",
-            dependencies: [
-                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessTesting",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "GRDB", package: "GRDB.swift", condition: server),
-                .product(name: "Logging", package: "swift-log"),
-            ],
+            dependencies: ["GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessTesting", .nioCore, .grdb, .logging],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GaplessWebSocketTests",
-            dependencies: [
-                "GaplessWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
+            dependencies: ["GaplessWebSocket", .nioCore, .nioPosix, .nioHTTP1, .nioEmbedded, .nioSSL],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GaplessServerTests",
             dependencies: [
-                "GaplessCore",
-                "GaplessStore",
-                "GaplessWebSocket",
-                "GaplessServer",
-                "GaplessTesting",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-                .product(name: "Configuration", package: "swift-configuration", condition: server),
-                .product(name: "Hummingbird", package: "hummingbird", condition: server),
-                .product(name: "JWTKit", package: "jwt-kit", condition: server),
+                "GaplessCore", "GaplessStore", "GaplessWebSocket", "GaplessServer", "GaplessTesting",
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle, .crypto, .cryptoExtras, .configuration, .hummingbird,
+                .jwtKit,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GaplessClientTests",
             dependencies: [
-                "GaplessCore",
-                "GaplessWebSocket",
-                "GaplessClient",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "GaplessCore", "GaplessWebSocket", "GaplessClient",
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GaplessProgramTests",
-            dependencies: [
-                "gapless",
-                "GaplessServer",
-                "GaplessClient",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
+            dependencies: ["gapless", "GaplessServer", "GaplessClient", .logging, .serviceLifecycle, .unixSignals],
             swiftSettings: settings
         ),
     ]
