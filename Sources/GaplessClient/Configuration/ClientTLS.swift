@@ -18,10 +18,21 @@ public struct ClientTLS: Hashable, Sendable {
     /// Trust in the system's certificates.
     public init() {}
 
+    /// What serves all clients that trust the system's certificates and show none: each reading of those takes a megabyte.
+    private static let systemContext = Result { () throws(ClientConfigurationError) in try ClientTLS().readFiles() }
+
     /// Makes the settings ready for connections.
     ///
     /// - Throws: when a file cannot be read or holds something else.
     func makeContext() throws(ClientConfigurationError) -> NIOSSLContext {
+        self == ClientTLS(serverName: self.serverName) ? try Self.systemContext.get() : try self.readFiles()
+    }
+
+    private init(serverName: String?) {
+        self.serverName = serverName
+    }
+
+    private func readFiles() throws(ClientConfigurationError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]

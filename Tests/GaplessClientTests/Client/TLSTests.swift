@@ -1,6 +1,8 @@
-import GaplessClient
 import GaplessCore
+import NIOSSL
 import Testing
+
+@testable import GaplessClient
 
 /// Encrypted connections: whom the client believes.
 @Suite struct TLSTests {
@@ -55,6 +57,17 @@ import Testing
         configuration.tls.serverName = "gapless.example"
         try await withClient(configuration) { _ in _ = try await server.greeted() }
         try await server.stop()
+    }
+
+    @Test("The system's certificates are read once for all clients, files of their own for each that has some")
+    func systemCertificatesAreShared() throws {
+        var named = ClientTLS()
+        named.serverName = "gapless.example"
+        #expect(try ClientTLS().makeContext() === named.makeContext())
+        var rooted = ClientTLS()
+        rooted.trustRootsFile = self.folder.file("root.pem")
+        #expect(try rooted.makeContext() !== rooted.makeContext())
+        #expect(try rooted.makeContext() !== ClientTLS().makeContext())
     }
 
     @Test("A client shows its own certificate to a server that asks")
