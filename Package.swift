@@ -109,7 +109,10 @@ let package = Package(
         ),
         .target(
             name: "GaplessTesting",
-            dependencies: ["GaplessCore", "GaplessStore", "GaplessServer", "GaplessClient", .nioCore, .logging, .serviceLifecycle],
+            dependencies: [
+                "GaplessCore", "GaplessStore", "GaplessWebSocket", "GaplessServer", "GaplessClient",
+                .nioCore, .logging, .serviceLifecycle,
+            ],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -148,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "GaplessClientTests",
             dependencies: [
-                "GaplessCore", "GaplessWebSocket", "GaplessClient",
+                "GaplessCore", "GaplessWebSocket", "GaplessClient", "GaplessTesting",
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle,
             ],
             swiftSettings: settings

@@ -5,7 +5,7 @@ import NIOPosix
 import Testing
 
 /// Both sides over real sockets.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct LoopbackTests {
     private let group = MultiThreadedEventLoopGroup.singleton
 
@@ -13,8 +13,13 @@ struct LoopbackTests {
         var connection = WebSocketConnectionConfiguration()
         connection.maxMessageBytes = 1 << 24
         connection.maxFragments = 100_000
+        connection.closeTimeout = .minutes(5)
+        var http = HTTPBounds()
+        http.handshakeTimeout = .minutes(5)
+        http.lingerTimeout = .minutes(5)
         let service = WebSocketService<WebSocketEcho>(
             connection: connection,
+            http: http,
             admit: { head, _ in
                 head.headers.contains(name: "X-Refuse")
                     ? .refuse(HTTPAnswer(.serviceUnavailable, headers: ["Retry-After": "7"], text: "Full.")) : .accept(WebSocketEcho())
@@ -39,12 +44,13 @@ struct LoopbackTests {
         _ messages: [(WebSocketMessageKind, ByteBuffer)],
         host: String = "127.0.0.1",
         headers: HTTPHeaders = [:],
-        timeout: TimeAmount = .seconds(10)
+        timeout: TimeAmount = .minutes(5)
     ) -> (attempt: WebSocketConnectAttempt, done: EventLoopFuture<WebSocketClosure>) {
         let eventLoop = self.group.next()
         let done = eventLoop.makePromise(of: WebSocketClosure.self)
         var configuration = WebSocketConnectionConfiguration()
         configuration.maxMessageBytes = 1 << 24
+        configuration.closeTimeout = .minutes(5)
         let attempt = WebSocketConnector(group: self.group, timeout: timeout, configuration: configuration)
             .connect(
                 to: WebSocketEndpoint(host: host, port: port, isTLS: false, path: "/gapless"),

@@ -5,7 +5,7 @@ import NIOSSL
 import Testing
 
 /// Both sides over real sockets with NIO's TLS between.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TLSTests {
     private let group = MultiThreadedEventLoopGroup.singleton
 
@@ -13,10 +13,12 @@ struct TLSTests {
         trusting client: NIOSSLContext,
         maxMessageBytes: Int,
         _ messages: [(WebSocketMessageKind, ByteBuffer)]
-    ) async throws -> (closure: WebSocketClosure, ending: Duration) {
+    ) async throws -> WebSocketClosure {
         let server = try TestCertificate.serverContext()
         var configuration = WebSocketConnectionConfiguration()
         configuration.maxMessageBytes = maxMessageBytes
+        // Whoever waits for this deadline does not end within the time of the test.
+        configuration.closeTimeout = .hours(1)
         let service = WebSocketService<WebSocketEcho>(connection: configuration, admit: { _, _ in .accept(WebSocketEcho()) })
         var options = WebSocketListener.Options(host: "127.0.0.1", port: 0)
         options.tls = { _ in [NIOSSLServerHandler(context: server)] }
@@ -27,6 +29,7 @@ struct TLSTests {
         configuration.maxMessageBytes = 1 << 24
         let connector = WebSocketConnector(
             group: self.group,
+            timeout: .minutes(5),
             configuration: configuration,
             tls: { endpoint, _ in [try NIOSSLClientHandler(context: client, serverHostname: endpoint.host)] }
         )
@@ -35,10 +38,9 @@ struct TLSTests {
         attempt.opened.whenFailure { done.fail($0) }
         do {
             let closure = try await done.futureResult.get()
-            let closed = ContinuousClock.now
             try await listener.stopAccepting().get()
             try await listener.whenEmpty.get()
-            return (closure, ContinuousClock.now - closed)
+            return closure
         } catch {
             try await listener.stopAccepting().get()
             throw error
@@ -49,21 +51,19 @@ struct TLSTests {
         let messages: [(WebSocketMessageKind, ByteBuffer)] = [
             (.text, ByteBuffer(string: "hello")), (.binary, ByteBuffer(repeating: 7, count: 3_000_000)),
         ]
-        let (closure, ending) = try await self.exchange(trusting: TestCertificate.clientContext(), maxMessageBytes: 1 << 24, messages)
+        let closure = try await self.exchange(trusting: TestCertificate.clientContext(), maxMessageBytes: 1 << 24, messages)
         #expect(closure.code == .normal)
         #expect(closure.isClean)
         #expect(closure.error == nil)
-        #expect(ending < .seconds(4))
     }
 
     @Test func theCloseCodeArrivesThoughTheClientIsStillSending() async throws {
-        let (closure, ending) = try await self.exchange(
+        let closure = try await self.exchange(
             trusting: TestCertificate.clientContext(),
             maxMessageBytes: 1_000,
             [(.binary, ByteBuffer(repeating: 7, count: 3_000_000))]
         )
         #expect(closure.code == .messageTooLarge)
-        #expect(ending < .seconds(4))
     }
 
     @Test func aCertificateThatIsNotTrustedIsNoConnection() async throws {

@@ -92,6 +92,7 @@ public final class GaplessClient: Service {
             restored: record.outbox.messages.count,
             surroundings: ClientShell.Surroundings(
                 eventLoop: eventLoop,
+                clock: configuration.clock,
                 connector: settings.connector(group: eventLoop),
                 headers: settings.headers,
                 mailbox: mailbox,

@@ -1,4 +1,5 @@
 public import GaplessCore
+package import GaplessWebSocket
 public import NIOCore
 
 /// What a ``GaplessClient`` is to do: where to, who it is, and the bounds that it keeps.
@@ -68,6 +69,9 @@ public struct ClientConfiguration: Sendable {
 
     /// The threads to work on; the client uses one event loop of it. Default: those that the process shares.
     public var eventLoopGroup: (any EventLoopGroup)?
+
+    /// What the client waits by, for tests.
+    package var clock = LoopClock.system
 
     /// What everybody must say: where to, and who.
     public init(endpoints: [String], client: String? = nil) {

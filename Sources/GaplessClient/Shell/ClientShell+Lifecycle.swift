@@ -1,4 +1,5 @@
 import GaplessCore
+import GaplessWebSocket
 import NIOCore
 
 // From the start of a client's run to its end.
@@ -70,9 +71,9 @@ extension ClientShell {
 
     private func schedulePartingTimer() {
         let timeout = TimeAmount(self.surroundings.leaveTimeout)
-        self.partingTimer = self.surroundings.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-            if case .parting = self.phase { self.leaveNow() }
-            self.settle()
+        self.partingTimer = self.setTimer(in: timeout) { shell in
+            if case .parting = shell.phase { shell.leaveNow() }
+            shell.settle()
         }
     }
 

@@ -1,4 +1,5 @@
 import GaplessCore
+import GaplessWebSocket
 import Logging
 import NIOCore
 
@@ -14,7 +15,7 @@ extension ClientShell {
         var isUrgent = false
         /// Whether there is a change that may wait for company.
         var isWanted = false
-        var lazyTimer: Scheduled<Void>?
+        var lazyTimer: LoopTimer?
         var waiters: CircularBuffer<(version: SaveVersion, resume: (SendError?) -> Void)> = []
     }
 
@@ -37,9 +38,9 @@ extension ClientShell {
             self.surroundings.writer?.save()
         } else if self.saves.isWanted, self.saves.lazyTimer == nil {
             self.saves.isWanted = false
-            self.saves.lazyTimer = self.surroundings.eventLoop.assumeIsolated().scheduleTask(in: Self.laziness) {
-                self.saves.lazyTimer = nil
-                self.surroundings.writer?.save()
+            self.saves.lazyTimer = self.setTimer(in: Self.laziness) { shell in
+                shell.saves.lazyTimer = nil
+                shell.surroundings.writer?.save()
             }
         }
     }

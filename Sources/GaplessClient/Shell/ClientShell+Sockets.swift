@@ -113,9 +113,9 @@ extension ClientShell {
             return promise.futureResult
         }
         self.socketWaiters.append(promise)
-        let timer = self.surroundings.eventLoop.assumeIsolated().scheduleTask(in: limit) {
-            for waiter in self.socketWaiters { waiter.succeed() }
-            self.socketWaiters.removeAll()
+        let timer = self.setTimer(in: limit) { shell in
+            for waiter in shell.socketWaiters { waiter.succeed() }
+            shell.socketWaiters.removeAll()
         }
         promise.futureResult.whenComplete { _ in timer.cancel() }
         return promise.futureResult

@@ -12,6 +12,7 @@ final class ClientShell {
     /// What a client of a session needs besides the session.
     struct Surroundings {
         let eventLoop: any EventLoop
+        let clock: LoopClock
         let connector: WebSocketConnector
         let headers: HTTPHeaders
         let mailbox: ClientMailbox
@@ -67,14 +68,14 @@ final class ClientShell {
     var isRoomMade = false
     /// Who waits for the end of the session to be confirmed.
     var endWaiters: [Waiter<Void>] = []
-    var partingTimer: Scheduled<Void>?
+    var partingTimer: LoopTimer?
     /// What the consumer is to be given at the end of the batch.
     var events: [GaplessClient.Event] = []
     /// Whether nothing is read because the consumer has too much.
     var isThrottled = false
     /// What went wrong below the protocol, for people.
     var lastFault = ""
-    var timer: (at: Instant, task: Scheduled<Void>)?
+    var timer: (at: Instant, task: LoopTimer)?
 
     private var turn: ClientTurn<SystemRandomNumberGenerator>
     private var isPerforming = false
@@ -98,7 +99,7 @@ final class ClientShell {
 
     /// Tells the session one event and performs what it decides.
     func feed<Result>(_ event: (inout ClientSession, inout ClientTurn<SystemRandomNumberGenerator>) -> Result) -> Result {
-        self.turn.now = Instant(self.surroundings.eventLoop.now)
+        self.turn.now = Instant(self.surroundings.clock.now())
         let result = event(&self.session, &self.turn)
         self.performActions()
         return result
@@ -213,14 +214,25 @@ final class ClientShell {
         // A timer that fires early only looks again; most deadlines move back before they are reached.
         if let timer = self.timer, timer.at <= deadline { return }
         self.timer?.task.cancel()
-        let task = self.surroundings.eventLoop.assumeIsolated().scheduleTask(deadline: NIODeadline(deadline)) { self.timerFired() }
+        let task = self.setTimer(at: NIODeadline(deadline)) { $0.timerFired() }
         self.timer = (deadline, task)
+    }
+
+    /// Calls back on the event loop at the moment.
+    func setTimer(at moment: NIODeadline, _ body: @escaping @Sendable (ClientShell) -> Void) -> LoopTimer {
+        let shell = NIOLoopBound(self, eventLoop: self.surroundings.eventLoop)
+        return self.surroundings.clock.setTimer(at: moment, on: self.surroundings.eventLoop) { body(shell.value) }
+    }
+
+    /// Calls back on the event loop after a time.
+    func setTimer(in time: TimeAmount, _ body: @escaping @Sendable (ClientShell) -> Void) -> LoopTimer {
+        self.setTimer(at: self.surroundings.clock.now() + time, body)
     }
 
     private func timerFired() {
         self.timer = nil
         guard !self.isFinished else { return }
-        let now = Instant(self.surroundings.eventLoop.now)
+        let now = Instant(self.surroundings.clock.now())
         if let deadline = self.session.nextDeadline, deadline <= now { self.feed { $0.timerFired(&$1) } }
         self.settle()
     }

@@ -56,6 +56,7 @@ extension GaplessServer {
                 maxConnections: maxConnections,
                 store: opened,
                 clock: self.clock,
+                loopClock: self.loopClock,
                 group: group,
                 logger: self.logger
             )
@@ -220,7 +221,7 @@ extension Node {
     /// Answers callers that the store lets wait for too long, and measures, each second until the task is cancelled.
     func watch() async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: .seconds(1))
+            await self.loopClock.sleep(for: .seconds(1), on: self.loops[0].eventLoop)
             self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
             let (connections, attached) = self.ask { logic, _ in (logic.connectionCount, logic.attachedCount) }
             self.metrics.record(self.gateway.health, connections: connections, attached: attached)

@@ -1,6 +1,8 @@
 import GaplessCore
 public import GaplessStore
+package import GaplessWebSocket
 public import Logging
+import NIOCore
 public import ServiceLifecycle
 import Synchronization
 
@@ -27,6 +29,7 @@ public final class GaplessServer: Service {
     let configuration: ServerConfiguration
     let logger: Logger
     let clock: GatewayClock
+    let loopClock: LoopClock
     let lifecycle: Mutex<ServerLifecycle>
 
     /// Makes a server; nothing is opened before `run()`.
@@ -43,16 +46,28 @@ public final class GaplessServer: Service {
         configuration: ServerConfiguration = ServerConfiguration(),
         logger: Logger = Logger(label: "gapless.server")
     ) throws(ConfigurationError) {
-        try self.init(store: store, authenticator: authenticator, configuration: configuration, logger: logger, clock: .system)
+        try self.init(
+            store: store,
+            authenticator: authenticator,
+            configuration: configuration,
+            logger: logger,
+            clock: .system,
+            loopClock: .system
+        )
     }
 
-    /// A server with another time of day, for tests.
+    /// A server with another time, for tests.
+    ///
+    /// - Parameters:
+    ///   - clock: its time of day, and how its threads stand still.
+    ///   - loopClock: what everything waits by.
     package init(
         store: StoreConfiguration,
         authenticator: Authentication,
         configuration: ServerConfiguration,
         logger: Logger,
-        clock: GatewayClock
+        clock: GatewayClock,
+        loopClock: LoopClock
     ) throws(ConfigurationError) {
         try configuration.validate()
         if case .none = authenticator.way, !configuration.listen.isLoopback {
@@ -66,7 +81,8 @@ public final class GaplessServer: Service {
         self.authentication = authenticator
         self.configuration = configuration
         self.logger = logger
-        self.clock = clock
+        self.clock = clock.following(loopClock)
+        self.loopClock = loopClock
         self.lifecycle = Mutex(ServerLifecycle())
     }
 
@@ -148,6 +164,15 @@ public final class GaplessServer: Service {
     /// - Throws: what `run()` threw when it ended before that.
     public func started() async throws -> ServerAddresses {
         try await self.running().addresses
+    }
+}
+
+extension GatewayClock {
+    /// The same with the monotonic time of the loops.
+    fileprivate func following(_ loopClock: LoopClock) -> GatewayClock {
+        var clock = self
+        clock.monotonic = { Instant(nanoseconds: Int64(clamping: loopClock.now().uptimeNanoseconds)) }
+        return clock
     }
 }
 

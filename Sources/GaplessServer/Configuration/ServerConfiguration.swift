@@ -74,6 +74,9 @@ public struct ServerConfiguration: Sendable {
     /// How long a socket may take no byte while something is to be sent, for tests.
     package var slowConsumerTime: Duration = .seconds(30)
 
+    /// How long a peer may take to answer a Close, for tests.
+    package var closeTime: Duration = .seconds(5)
+
     /// The most connections. Nil takes what the limit of open files leaves. Default nil.
     public var maxConnections: Int?
 

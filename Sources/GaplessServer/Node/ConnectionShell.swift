@@ -21,7 +21,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     private var connection: Connection?
     /// Whether mail was taken in the batch that is being delivered.
     private var isTouched = false
-    private var timer: (moment: Instant, task: Scheduled<Void>)?
+    private var timer: (moment: Instant, task: LoopTimer)?
     /// When the socket was last seen to take a byte.
     private var lastProgress = NIODeadline.uptimeNanoseconds(0)
 
@@ -186,9 +186,8 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         // A timer that fires too early costs less than moving it with each frame.
         if let timer, timer.moment <= deadline { return }
         self.timer?.task.cancel()
-        let task = self.home.eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(UInt64(max(0, deadline.nanoseconds)))) {
-            self.timerFired()
-        }
+        let shell = NIOLoopBound(self, eventLoop: self.home.eventLoop)
+        let task = self.node.loopClock.setTimer(at: NIODeadline(deadline), on: self.home.eventLoop) { shell.value.timerFired() }
         self.timer = (deadline, task)
     }
 

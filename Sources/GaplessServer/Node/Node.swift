@@ -1,5 +1,6 @@
 import GaplessCore
 import GaplessStore
+import GaplessWebSocket
 import Logging
 import Metrics
 import NIOCore
@@ -20,6 +21,7 @@ final class Node: Sendable {
         var maxConnections: Int
         var store: StoreConfiguration.Opened
         var clock: GatewayClock
+        var loopClock: LoopClock
         var group: any EventLoopGroup
         var logger: Logger
     }
@@ -38,6 +40,7 @@ final class Node: Sendable {
     let identity: NodeIdentity
     let sessionConfiguration: ServerSessionConfiguration
     let clock: GatewayClock
+    let loopClock: LoopClock
     let loops: [LoopShell]
     let gateway: CommitGateway
     let readers: ReaderPool
@@ -61,6 +64,7 @@ final class Node: Sendable {
         self.authentication = parts.authentication
         self.identity = parts.identity
         self.clock = parts.clock
+        self.loopClock = parts.loopClock
         self.logger = parts.logger
         self.hooks = parts.hooks
         self.hookRunner = HookRunner(parts.hooks, logger: parts.logger)
@@ -165,9 +169,8 @@ final class Node: Sendable {
     }
 
     private func setTimer(_ moment: Instant) {
-        self.loops[0].eventLoop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(max(0, moment.nanoseconds)))) {
-            self.timerFired(for: moment)
-        }
+        // One that was overtaken is not called off: it finds nothing due.
+        _ = self.loopClock.setTimer(at: NIODeadline(moment), on: self.loops[0].eventLoop) { self.timerFired(for: moment) }
     }
 
     /// A timer fired. One that was overtaken by an earlier one finds nothing due.
@@ -219,7 +222,8 @@ extension Node.Parts {
             silence: settings.silence,
             helloDeadline: settings.helloDeadline,
             authenticationGrace: settings.authenticationGrace,
-            slowConsumerTime: settings.slowConsumerTime
+            slowConsumerTime: settings.slowConsumerTime,
+            closeTime: settings.closeTime
         )
     }
 

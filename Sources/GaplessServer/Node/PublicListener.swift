@@ -28,6 +28,7 @@ enum PublicListener {
         connection.maxMessageBytes = node.maxHelloFrameBytes
         // The session counts for itself how long the socket takes nothing.
         connection.writeStallTimeout = nil
+        connection.closeTimeout = TimeAmount(node.configuration.closeTime)
         return WebSocketService(
             handshake: handshake,
             connection: connection,

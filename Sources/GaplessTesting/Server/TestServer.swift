@@ -1,5 +1,6 @@
 public import GaplessServer
 import GaplessStore
+import GaplessWebSocket
 public import Logging
 import ServiceLifecycle
 
@@ -28,12 +29,18 @@ public struct TestServer: Sendable {
 
     private let path: String
 
-    /// Settings for tests: free ports, short times to stop and for handlers.
+    /// Settings for tests: free ports, a short time to stop, and long ones for peers, so that a slow machine is not taken for a lost one.
     public static var configuration: ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
         configuration.admin = AdminConfiguration(listen: ListenAddress(host: "127.0.0.1", port: 0))
         configuration.drainTime = .milliseconds(500)
+        configuration.heartbeat = .seconds(300)
+        configuration.silence = .seconds(600)
+        configuration.helloDeadline = .seconds(60)
+        configuration.sendTimeout = .seconds(300)
+        configuration.slowConsumerTime = .seconds(300)
+        configuration.closeTime = .seconds(300)
         configuration.threads = 1
         return configuration
     }
@@ -57,13 +64,62 @@ public struct TestServer: Sendable {
         prepare: (GaplessServer) -> Void = { _ in },
         _ body: @Sendable (TestServer) async throws -> Result
     ) async throws -> Result {
+        var gatewayClock = GatewayClock.system
+        if let clock { gatewayClock.wallClock = { clock.now } }
+        return try await Self.run(
+            store: store,
+            authenticator: authenticator,
+            configuration: configuration,
+            clocks: (gatewayClock, .system),
+            logger: logger,
+            prepare: prepare,
+            end: {},
+            body
+        )
+    }
+
+    /// Runs a server that waits by a time which the test moves. Time passes by itself from the end of the closure on, so that the server can stop.
+    package static func run<Result: Sendable>(
+        time: ManualTime,
+        store: StoreConfiguration = .memory(),
+        authenticator: Authentication = .none,
+        configuration: ServerConfiguration = Self.configuration,
+        logger: Logger? = nil,
+        prepare: (GaplessServer) -> Void = { _ in },
+        _ body: @Sendable (TestServer) async throws -> Result
+    ) async throws -> Result {
+        var gatewayClock = GatewayClock.system
+        gatewayClock.wallClock = { time.wallClock }
+        return try await Self.run(
+            store: store,
+            authenticator: authenticator,
+            configuration: configuration,
+            clocks: (gatewayClock, time.clock),
+            logger: logger,
+            prepare: prepare,
+            end: { time.release() },
+            body
+        )
+    }
+
+    private static func run<Result: Sendable>(
+        store: StoreConfiguration,
+        authenticator: Authentication,
+        configuration: ServerConfiguration,
+        clocks: (gateway: GatewayClock, loops: LoopClock),
+        logger: Logger?,
+        prepare: (GaplessServer) -> Void,
+        end: @Sendable () -> Void,
+        _ body: @Sendable (TestServer) async throws -> Result
+    ) async throws -> Result {
         let logger = logger ?? Self.quietLogger
         let server = try GaplessServer(
             store: store,
             authenticator: authenticator,
             configuration: configuration,
             logger: logger,
-            clock: clock.map(Self.gatewayClock) ?? .system
+            clock: clocks.gateway,
+            loopClock: clocks.loops
         )
         prepare(server)
         let group = ServiceGroup(services: [server], logger: logger)
@@ -76,9 +132,11 @@ public struct TestServer: Sendable {
                     TestServer(server: server, addresses: addresses, group: group, path: configuration.path)
                 )
             } catch {
+                end()
                 await group.triggerGracefulShutdown()
                 throw error
             }
+            end()
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
             return result
@@ -101,11 +159,5 @@ public struct TestServer: Sendable {
         var logger = Logger(label: "gapless.test")
         logger.logLevel = .error
         return logger
-    }
-
-    private static func gatewayClock(_ clock: ManualClock) -> GatewayClock {
-        var gatewayClock = GatewayClock.system
-        gatewayClock.wallClock = { clock.now }
-        return gatewayClock
     }
 }

@@ -1,5 +1,6 @@
 import GaplessClient
 import GaplessCore
+import GaplessTesting
 import ServiceLifecycle
 import Testing
 
@@ -44,19 +45,42 @@ import Testing
         try await server.stop()
     }
 
-    @Test("A graceful shutdown waits for explicit acknowledgements, and not for ever")
+    @Test("A graceful shutdown waits for explicit acknowledgements")
     func shutdownWaitsForAcknowledgements() async throws {
         let server = try await FakeServer.start()
         var configuration = ClientConfiguration.test(server)
         configuration.acknowledgement = .explicit
-        configuration.leaveTimeout = .seconds(5)
         try await withClient(configuration) { client in
+            let (connection, _) = try await server.greeted()
+            connection.send(try .welcome(head: 2), .message(1), .message(2))
+            let first = try await client.message()
+            let second = try await client.message()
+            try await client.shutdown()
+            first.acknowledge()
+            try await connection.acknowledged(through: 1)
+            second.acknowledge()
+            try await connection.acknowledged(through: 2)
+            #expect(try await connection.ended().code == 1000)
+        }
+        try await server.stop()
+    }
+
+    @Test("A graceful shutdown does not wait for ever for explicit acknowledgements")
+    func shutdownHasAnEnd() async throws {
+        let server = try await FakeServer.start()
+        let time = ManualTime()
+        var configuration = ClientConfiguration.test(server)
+        configuration.acknowledgement = .explicit
+        configuration.clock = time.clock
+        try await withClient(configuration) { client in
+            defer { time.release() }
             let (connection, _) = try await server.greeted()
             connection.send(try .welcome(head: 2), .message(1), .message(2))
             let first = try await client.message()
             _ = try await client.message()
             try await client.shutdown()
             first.acknowledge()
+            await time.advance(by: configuration.leaveTimeout)
             try await connection.acknowledged(through: 1)
             #expect(try await connection.ended().code == 1000)
         }
@@ -66,8 +90,7 @@ import Testing
     @Test("A consumer that went away is not waited for")
     func goneConsumerIsNotWaitedFor() async throws {
         let server = try await FakeServer.start()
-        var configuration = ClientConfiguration.test(server)
-        configuration.leaveTimeout = .seconds(600)
+        let configuration = ClientConfiguration.test(server)
         try await withClient(configuration, consuming: false) { client in
             let (connection, _) = try await server.greeted()
             connection.send(try .welcome(head: 1), .message(1))
@@ -84,8 +107,7 @@ import Testing
     @Test("A cancelled run leaves at once")
     func cancelledRunLeaves() async throws {
         let server = try await FakeServer.start()
-        var configuration = ClientConfiguration.test(server)
-        configuration.leaveTimeout = .seconds(600)
+        let configuration = ClientConfiguration.test(server)
         let client = try GaplessClient(configuration, logger: .quiet)
         let running = Task { try await client.run() }
         let (connection, _) = try await server.greeted()

@@ -9,7 +9,7 @@ import Testing
         let server = try await FakeServer.start()
         try await withClient(.test(server)) { client in
             let (first, hello) = try await server.greeted()
-            first.send(try .welcome(resume: .new, head: 1), .message(1), .drain(Drain(within: .seconds(30))))
+            first.send(try .welcome(resume: .new, head: 1), .message(1), .drain(Drain(within: .seconds(3_600))))
             #expect(try await client.text() == "message 1")
 
             let (second, moved) = try await server.greeted()
@@ -40,7 +40,7 @@ import Testing
         let server = try await FakeServer.start()
         try await withClient(.test(server)) { client in
             let (first, _) = try await server.greeted()
-            first.send(try .welcome(resume: .new), .drain(Drain(within: .seconds(30))))
+            first.send(try .welcome(resume: .new), .drain(Drain(within: .seconds(3_600))))
             let (second, _) = try await server.greeted()
             second.refuse(.overloaded)
             first.send(.message(1))
@@ -60,7 +60,7 @@ import Testing
             first.send(try .welcome(resume: .new))
             try await client.client.enqueue(Payload(text: "one"))
             #expect(try await first.next() == .message(1, "one"))
-            first.send(.drain(Drain(within: .seconds(60))), .ping(1))
+            first.send(.drain(Drain(within: .seconds(3_600))), .ping(1))
             #expect(try await first.nextOfAny() == .pong(1))
             try await client.client.enqueue(Payload(text: "two"))
             #expect(!server.hasUnexpectedConnection)
@@ -80,7 +80,7 @@ import Testing
         let other = try await FakeServer.start()
         try await withClient(.test(server)) { client in
             let (first, _) = try await server.greeted()
-            first.send(try .welcome(resume: .new), .drain(Drain(within: .seconds(30), endpoints: [other.url])))
+            first.send(try .welcome(resume: .new), .drain(Drain(within: .seconds(3_600), endpoints: [other.url])))
             let (second, _) = try await other.greeted()
             second.send(try .welcome(generation: 2, head: 1), .message(1))
             #expect(try await client.text() == "message 1")

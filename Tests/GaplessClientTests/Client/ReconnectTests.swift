@@ -1,5 +1,6 @@
 import GaplessClient
 import GaplessCore
+import GaplessTesting
 import GaplessWebSocket
 import NIOCore
 import NIOHTTP1
@@ -27,33 +28,41 @@ import Testing
 
     @Test("An endpoint that takes the connection and says nothing is given up, and the next one is tried")
     func silentConnectIsGivenUp() async throws {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let mute = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+        let mute = try await MuteServer.start()
         let server = try await FakeServer.start()
+        let time = ManualTime()
         var configuration = ClientConfiguration.test(server)
-        configuration.endpoints.append("ws://127.0.0.1:\(mute.localAddress?.port ?? 0)/gapless")
-        configuration.connectTimeout = .seconds(2)
+        configuration.endpoints = ["ws://127.0.0.1:\(mute.port)/gapless"]
+        configuration.clock = time.clock
+        configuration.backoffBase = .milliseconds(1)
         try await withClient(configuration) { client in
-            for generation in UInt64(1)...2 {
-                let (connection, _) = try await server.greeted()
-                connection.send(try .welcome(generation: generation))
-                connection.cut()
-            }
+            defer { time.release() }
+            try await mute.accepted()
+            await time.advance(by: configuration.connectTimeout)
+            let absence = try await client.offline()
+            #expect(absence.cause == .timedOut)
+            await time.advance(by: absence.retryAfter)
+            try await mute.accepted()
         }
+        try await mute.stop()
         try await server.stop()
-        try await mute.close()
     }
 
     @Test("A server that upgrades and never says WELCOME is given up")
     func unansweredHelloIsGivenUp() async throws {
         let server = try await FakeServer.start()
+        let time = ManualTime()
         var configuration = ClientConfiguration.test(server)
-        configuration.connectTimeout = .seconds(2)
+        configuration.connectTimeout = .seconds(25)  // Shorter than the silence that a client begins with.
+        configuration.clock = time.clock
         try await withClient(configuration) { client in
+            defer { time.release() }
             let (first, _) = try await server.greeted()
+            await time.advance(by: configuration.connectTimeout)
             #expect(try await first.ended().code == 1000)
             let absence = try await client.offline()
             #expect(absence.cause == .timedOut)
+            await time.advance(by: absence.retryAfter)
             _ = try await server.greeted()
         }
         try await server.stop()
@@ -62,15 +71,25 @@ import Testing
     @Test("[R8-1] [R8-4] a connection that says nothing for `silence` is ended with 4105 and resumed, by the times of WELCOME")
     func silenceEndsTheConnection() async throws {
         let server = try await FakeServer.start()
-        try await withClient(.test(server)) { client in
+        let time = ManualTime()
+        var configuration = ClientConfiguration.test(server)
+        configuration.clock = time.clock
+        try await withClient(configuration) { client in
+            defer { time.release() }
             let (first, _) = try await server.greeted()
-            first.send(try .welcome(head: 1, heartbeat: .milliseconds(100), silence: .milliseconds(400)), .message(1))
+            let window = Window(messages: 8, bytes: 1_000_000)  // So that each message is acknowledged at once.
+            first.send(try .welcome(head: 1, window: window, heartbeat: .seconds(2), silence: .seconds(5)), .message(1))
             #expect(try await client.text() == "message 1")
+            try await first.acknowledged(through: 1)
             // Nothing was sent for `heartbeat`: the client asks, and the fake server does not answer.
-            while true {
-                if case .ping = try await first.nextOfAny() { break }
-            }
+            await time.advance(by: .seconds(2))
+            #expect(try await first.nextOfAny() == .ping(1))
+            await time.advance(by: .seconds(2))
+            #expect(try await first.nextOfAny() == .ping(2))
+            await time.advance(by: .seconds(1))
             #expect(try await first.ended().code == 4105)
+            let absence = try await client.offline()
+            await time.advance(by: absence.retryAfter)
             let (second, hello) = try await server.greeted()
             #expect(hello.position?.handled == SequenceNumber(1))
             second.send(try .welcome(generation: 2, after: 1))

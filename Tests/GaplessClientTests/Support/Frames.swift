@@ -13,8 +13,8 @@ extension ServerFrame {
         mark: UInt64 = 0,
         window: Window = .defaultDownlink,
         uplinkWindow: Window = .defaultUplink,
-        heartbeat: Duration = .seconds(20),
-        silence: Duration = .seconds(30),
+        heartbeat: Duration = .seconds(300),
+        silence: Duration = .seconds(600),
         token: String? = nil,
         endpoints: [String]? = nil,
         maxMessage: Int = 65_536

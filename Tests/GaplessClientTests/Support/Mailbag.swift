@@ -22,7 +22,7 @@ final class Mailbag<Item: Sendable>: Sendable {
     }
 
     /// The oldest item, as soon as there is one.
-    func next(_ what: String, within limit: Duration = .seconds(60)) async throws -> Item {
+    func next(_ what: String, within limit: Duration = .seconds(300)) async throws -> Item {
         let wait = self.state.withLock { state in
             state.waits += 1
             return state.waits

@@ -135,11 +135,13 @@ extension Logger {
 }
 
 extension ClientConfiguration {
-    /// The client of the tests at these servers, which comes back fast.
+    /// The client of the tests at these servers: it comes back fast, and has all the time of the world for everything else.
     static func test(_ servers: FakeServer...) -> ClientConfiguration {
         var configuration = ClientConfiguration(endpoints: servers.map(\.url), client: "alice/phone")
         configuration.backoffBase = .milliseconds(1)
         configuration.backoffCap = .milliseconds(2)
+        configuration.connectTimeout = .seconds(600)
+        configuration.leaveTimeout = .seconds(600)
         return configuration
     }
 }

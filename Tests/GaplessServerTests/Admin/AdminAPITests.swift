@@ -8,7 +8,7 @@ import Testing
 
 @testable import GaplessServer
 
-@Suite struct AdminAPITests {
+@Suite(.serialized) struct AdminAPITests {
     /// Runs the API on a free port for the time of a test.
     private func withAPI(
         _ backend: FakeBackend = FakeBackend(),

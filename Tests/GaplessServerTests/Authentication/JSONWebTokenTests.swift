@@ -155,7 +155,7 @@ import Testing
         )
         let authenticator = try JSONWebTokenAuthenticator(path: file.path)
         var claims = Claims()
-        claims.exp = Date().timeIntervalSince1970 + 60
+        claims.exp = Date().timeIntervalSince1970 + 86_400
         #expect(try await self.code(of: key.sign(claims), authenticator) == nil)
         for content in ["{}", #"{"audience":"a","issuer":"i","keys":[]}"#, #"{"audience":"a","issuer":"i","keys":[{"kty":"OKP"}]}"#] {
             let wrong = try TemporaryFile(content)

@@ -3,9 +3,10 @@ import GaplessTesting
 import Testing
 
 /// Messages to clients, over real sockets.
-@Suite(.timeLimit(.minutes(2))) struct DeliveryTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DeliveryTests {
     @Test func aMessageIsDeliveredAcknowledgedAndGone() async throws {
-        try await TestServer.run { server in
+        let delivered = Mailbox<DeliveredEvent>()
+        try await TestServer.run(prepare: { $0.onDelivered { delivered.put($0) } }) { server in
             let (client, welcome) = try await RawClient.attach(server.url)
             #expect(welcome.resume == "new" && welcome.after == 0 && welcome.generation == 1)
             let receipt = try await server.server.send("Good morning", to: "alice/phone")
@@ -13,7 +14,9 @@ import Testing
             let time = try await client.expectMessage(1, "Good morning")
             #expect(time == receipt.time.milliseconds)
             client.send("ACK 1")
-            try await self.eventually { try await server.server.queue(of: #require(ClientID("alice/phone")))?.depth == 0 }
+            #expect(try await delivered.next().through == SequenceNumber(1))
+            let queue = try await server.server.queue(of: #require(ClientID("alice/phone")))
+            #expect(queue?.depth == 0 && queue?.acknowledged == SequenceNumber(1))
         }
     }
 
@@ -146,18 +149,6 @@ import Testing
             try await client.expectEnd(4452)
             #expect(try await server.server.queue(of: id) == nil)
             #expect(try await !server.server.remove(id))
-        }
-    }
-
-    /// Waits until something holds.
-    private func eventually(_ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + RawClient.patience
-        while try await !condition() {
-            guard ContinuousClock.now < deadline else {
-                Issue.record("it never came to hold")
-                return
-            }
-            try await Task.sleep(for: .milliseconds(5))
         }
     }
 }

@@ -5,7 +5,7 @@ import NIOHTTP1
 import Testing
 
 /// What a connection is refused before it says anything, and what the public port answers besides.
-@Suite(.timeLimit(.minutes(2))) struct HandshakeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct HandshakeTests {
     private func status(_ server: TestServer, path: String = "/gapless", _ headers: [String: String?] = [:]) async throws -> Int {
         var fields: [String: String?] = [
             "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",

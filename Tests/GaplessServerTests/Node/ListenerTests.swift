@@ -7,7 +7,7 @@ import NIOSSL
 import Testing
 
 /// The two ports of a node: TLS on the public one, the HTTP API on the other.
-@Suite(.timeLimit(.minutes(2))) struct ListenerTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ListenerTests {
     private struct Files {
         let certificate = try? TemporaryFile(TestCertificate.certificate)
         let key = try? TemporaryFile(TestCertificate.key)

@@ -3,7 +3,7 @@ import GaplessTesting
 import Testing
 
 /// Frames that do not belong: each has its code, and none harms the queue.
-@Suite(.timeLimit(.minutes(2))) struct MisbehaviourTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct MisbehaviourTests {
     enum Frame: Sendable, CustomTestStringConvertible {
         case text(String)
         case binary([UInt8])
@@ -69,28 +69,51 @@ import Testing
 
     @Test func whoSaysNothingIsSentAway() async throws {
         // [R5.1-1]
+        let time = ManualTime()
         var configuration = TestServer.configuration
-        configuration.helloDeadline = .milliseconds(100)
-        try await TestServer.run(configuration: configuration) { server in
+        configuration.helloDeadline = .seconds(1)
+        try await TestServer.run(time: time, configuration: configuration) { server in
             let client = try await RawClient.connect(server.url)
+            await time.advance(by: .seconds(1))
             try await client.expectEnd(4106)
         }
     }
 
     @Test func whoFallsSilentIsSentAway() async throws {
         // [R8-1], [R8-3]
+        let time = ManualTime()
         var configuration = TestServer.configuration
-        configuration.heartbeat = .milliseconds(250)
-        configuration.silence = .milliseconds(2_500)
-        try await TestServer.run(configuration: configuration) { server in
+        configuration.heartbeat = .seconds(1)
+        configuration.silence = .seconds(3)
+        try await TestServer.run(time: time, configuration: configuration) { server in
             let (client, _) = try await RawClient.attach(server.url)
-            var pings = 0
-            while case .text(let frame) = try await client.next(), !frame.hasPrefix("ERROR") {
-                #expect(frame.hasPrefix("PING "))
-                pings += 1
+            await time.advance(by: .seconds(1))
+            #expect(try await client.next() == .text("PING 1"))
+            await time.advance(by: .seconds(2))
+            #expect(try await client.next() == .text("PING 2"))
+            try await client.expectEnd(4105)
+        }
+    }
+
+    @Test func whoAnswersStays() async throws {
+        // [R8-2]
+        let time = ManualTime()
+        let handled = Mailbox<UInt64>()
+        var configuration = TestServer.configuration
+        configuration.heartbeat = .seconds(1)
+        configuration.silence = .seconds(3)
+        try await TestServer.run(
+            time: time,
+            configuration: configuration,
+            prepare: { $0.onMessage { message, _ in handled.put(message.sequence.rawValue) } }
+        ) { server in
+            let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+            for number in UInt64(1)...5 {
+                await time.advance(by: .seconds(2))
+                client.send("MSG \(number) x")
+                #expect(try await handled.next() == number)
             }
-            #expect(pings >= 1)
-            try await client.expectClose(4105)
+            while try await client.expect("ACK ") != "ACK 5" {}
         }
     }
 

@@ -6,12 +6,13 @@ import Logging
 import Testing
 
 /// How a node stops, and what it does when its store fails.
-@Suite(.timeLimit(.minutes(2))) struct StoppingTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StoppingTests {
     @Test func aNodeThatIsNotAloneAsksItsClientsToMove() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .seconds(10)
+        configuration.drainTime = .seconds(300)
         try await TestServer.run(store: store.configuration) { [configuration] second in
+            try await second.commitsBehindItsHeartbeat()
             try await TestServer.run(store: store.configuration, configuration: configuration) { first in
                 let (client, welcome) = try await RawClient.attach(first.url)
                 await first.shutDown()
@@ -44,12 +45,15 @@ import Testing
     @Test func whoStaysIsClosedWhenTheTimeIsOver() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .milliseconds(300)
-        try await TestServer.run(store: store.configuration) { [configuration] _ in
-            try await TestServer.run(store: store.configuration, configuration: configuration) { first in
+        configuration.drainTime = .seconds(3)
+        let time = ManualTime()
+        try await TestServer.run(store: store.configuration) { [configuration] second in
+            try await second.commitsBehindItsHeartbeat()
+            try await TestServer.run(time: time, store: store.configuration, configuration: configuration) { first in
                 let (client, _) = try await RawClient.attach(first.url)
                 await first.shutDown()
-                try await client.expect("DRAIN ")
+                try await client.expect("DRAIN {\"within\":3000}")
+                await time.advance(by: .seconds(3))
                 let error = try await client.expect("ERROR {\"code\":4000,")  // [R10.1-9]
                 #expect(error.contains("\"jitter\":"))
                 try await client.expectClose(4_000)

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Messages from clients, and the handlers that take them.
-@Suite(.timeLimit(.minutes(2))) struct UplinkTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct UplinkTests {
     @Test func aReplyAndItsAcknowledgementAreCommittedTogether() async throws {
         try await TestServer.run(prepare: { server in
             server.onMessage { message, session in
@@ -50,7 +50,9 @@ import Testing
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (released, release) = AsyncStream.makeStream(of: Void.self)
         let runs = Mutex(0)
+        let detached = Mailbox<DetachedEvent>()
         try await TestServer.run(prepare: { server in
+            server.onDetached { detached.put($0) }
             server.onMessage { _, session in
                 runs.withLock { $0 += 1 }
                 start.yield()
@@ -65,10 +67,13 @@ import Testing
             client.send("PING 7")
             try await client.expect("PONG 7")  // [R7.2-9]
             client.cut()
+            _ = try await detached.next()
             let again = Greeting(attempt: 2, outbox: "o1", epoch: welcome.epoch, handled: 0, held: 1)
             let (second, answer) = try await RawClient.attach(server.url, again)
             #expect(answer.mark == 0)
             second.send("MSG 1 x")
+            second.send("PING 8")
+            try await second.expect("PONG 8")  // So the message came a second time while it was handled.
             release.yield()
             var frames = [try await second.expect(""), try await second.expect("")]
             frames.sort()

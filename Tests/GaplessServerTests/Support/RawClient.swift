@@ -12,8 +12,8 @@ final class RawClient: Sendable {
         case closed(UInt16?)
     }
 
-    /// Nothing came in time.
-    struct Silence: Error {}
+    /// The connection ended before it was open.
+    struct NotOpened: Error {}
 
     /// Something else came.
     struct Unexpected: Error, CustomStringConvertible {
@@ -22,13 +22,10 @@ final class RawClient: Sendable {
         var description: String { "wanted \(self.wanted), got \(self.event)" }
     }
 
-    /// How long anything may take.
-    static let patience: Duration = .seconds(20)
-
     private let connection: NIOLoopBound<WebSocketConnectionHandler<Delegate>>
-    private let events: EventQueue
+    private let events: Mailbox<Event>
 
-    private init(_ connection: NIOLoopBound<WebSocketConnectionHandler<Delegate>>, _ events: EventQueue) {
+    private init(_ connection: NIOLoopBound<WebSocketConnectionHandler<Delegate>>, _ events: Mailbox<Event>) {
         self.connection = connection
         self.events = events
     }
@@ -39,14 +36,16 @@ final class RawClient: Sendable {
         headers: HTTPHeaders = [:],
         tls: (@Sendable (WebSocketEndpoint, any Channel) throws -> [any ChannelHandler])? = nil
     ) async throws -> RawClient {
-        var connector = WebSocketConnector(group: MultiThreadedEventLoopGroup.singleton, tls: tls)
+        var connector = WebSocketConnector(group: MultiThreadedEventLoopGroup.singleton, timeout: .minutes(5), tls: tls)
         connector.configuration.maxMessageBytes = 2_097_152
-        let events = EventQueue()
+        connector.configuration.closeTimeout = .minutes(5)
+        connector.configuration.writeStallTimeout = nil
+        let events = Mailbox<Event>()
         let (handlers, input) = AsyncStream.makeStream(of: NIOLoopBound<WebSocketConnectionHandler<Delegate>>.self)
         let attempt = connector.connect(to: try WebSocketEndpoint(url: url), headers: headers) { _ in Delegate(events, input) }
         try await attempt.opened.get()
         for await connection in handlers { return RawClient(connection, events) }
-        throw Silence()
+        throw NotOpened()
     }
 
     func send(_ text: String) {
@@ -84,16 +83,7 @@ final class RawClient: Sendable {
 
     /// What comes next.
     func next() async throws -> Event {
-        try await withThrowingTaskGroup(of: Event?.self) { group in
-            group.addTask { await self.events.next() }
-            group.addTask {
-                try await Task.sleep(for: Self.patience)
-                throw Silence()
-            }
-            defer { group.cancelAll() }
-            guard let event = try await group.next() ?? nil else { throw Silence() }
-            return event
-        }
+        try await self.events.next()
     }
 
     /// The next frame, which must begin like this. A `PING` in between is answered.
@@ -120,30 +110,11 @@ final class RawClient: Sendable {
         guard event == .closed(code) else { throw Unexpected(wanted: "close \(code.map(String.init) ?? "without a code")", event: event) }
     }
 
-    /// The events of a connection, for one reader.
-    final class EventQueue: Sendable {
-        private let stream: AsyncStream<Event>
-        private let input: AsyncStream<Event>.Continuation
-
-        init() {
-            (self.stream, self.input) = AsyncStream.makeStream(of: Event.self)
-        }
-
-        func add(_ event: Event) {
-            self.input.yield(event)
-        }
-
-        func next() async -> Event? {
-            for await event in self.stream { return event }
-            return nil
-        }
-    }
-
     final class Delegate: WebSocketConnectionDelegate {
-        private let events: EventQueue
+        private let events: Mailbox<Event>
         private let opened: AsyncStream<NIOLoopBound<WebSocketConnectionHandler<Delegate>>>.Continuation
 
-        init(_ events: EventQueue, _ opened: AsyncStream<NIOLoopBound<WebSocketConnectionHandler<Delegate>>>.Continuation) {
+        init(_ events: Mailbox<Event>, _ opened: AsyncStream<NIOLoopBound<WebSocketConnectionHandler<Delegate>>>.Continuation) {
             self.events = events
             self.opened = opened
         }
@@ -154,13 +125,13 @@ final class RawClient: Sendable {
 
         func received(_ kind: WebSocketMessageKind, _ payload: ByteBuffer) {
             switch kind {
-            case .text: self.events.add(.text(String(buffer: payload)))
-            case .binary: self.events.add(.binary(Array(payload.readableBytesView)))
+            case .text: self.events.put(.text(String(buffer: payload)))
+            case .binary: self.events.put(.binary(Array(payload.readableBytesView)))
             }
         }
 
         func connectionClosed(_ closure: WebSocketClosure) {
-            self.events.add(.closed(closure.code?.rawValue))
+            self.events.put(.closed(closure.code?.rawValue))
         }
     }
 }

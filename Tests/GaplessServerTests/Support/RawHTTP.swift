@@ -29,7 +29,7 @@ enum RawHTTP {
     /// Sends a text and reads the answer.
     static func exchange(_ text: String, port: Int, untilEnd: Bool = true) async throws -> Answer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(.seconds(10))
+            .connectTimeout(.minutes(5))
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -206,16 +206,20 @@ import Testing
         #expect(try self.texts(store) == ["2"])
     }
 
-    @Test(.timeLimit(.minutes(2))) func twoBusyProcessesLoseNothingAndNeitherStarves() async throws {
+    @Test(.timeLimit(.minutes(10))) func twoBusyProcessesLoseNothingAndNeitherStarves() async throws {
         let rounds = 200
         let stores = [try self.test.open(), try self.test.open()]
         let clients = (0..<20).map { SQLiteTestStore.client("user\($0)") }
         let order = Mutex<[Int]>([])
         let finished = DispatchGroup()
+        let ready = DispatchGroup()
+        for _ in stores { ready.enter() }
         for (index, store) in stores.enumerated() {
             finished.enter()
             Thread.detachNewThread {
                 defer { finished.leave() }
+                ready.leave()
+                ready.wait()  // Both begin at once.
                 for round in 0..<rounds {
                     do {
                         let batch = clients.map { SQLiteTestStore.message("\(index):\(round)", to: $0) }

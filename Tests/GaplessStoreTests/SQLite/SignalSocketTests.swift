@@ -13,7 +13,7 @@ import Testing
         NodeIdentity(name: try #require(NodeName("a")), incarnation: incarnation)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aWakeUpReachesTheOtherProcess() async throws {
+    @Test(.timeLimit(.minutes(10))) func aWakeUpReachesTheOtherProcess() async throws {
         let path = self.folder.file()
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self)
         let node = try self.node(1)
@@ -52,7 +52,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: signals.path) == ["0000000000000003.sock"])
     }
 
-    @Test(.timeLimit(.minutes(1))) func aPathTooLongForASocketGetsAFolderOfItsOwn() async throws {
+    @Test(.timeLimit(.minutes(10))) func aPathTooLongForASocketGetsAFolderOfItsOwn() async throws {
         let long = self.folder.path + "/" + String(repeating: "x", count: 100)
         try FileManager.default.createDirectory(atPath: long, withIntermediateDirectories: true)
         let path = long + "/gapless.db"
