@@ -12,8 +12,8 @@ final class SQLiteTransaction: StoreTransaction {
     private struct Touched {
         /// Nil when there is none, or none any more.
         var row: QueueRow?
-        /// Whether the table has yet to learn of it.
-        var isDirty = false
+        /// What the table holds; nil when that is none.
+        var stored: QueueRow?
     }
 
     /// What an attempt that fails puts back; the tables are put back by SQLite.
@@ -58,8 +58,9 @@ final class SQLiteTransaction: StoreTransaction {
     /// - Parameter ownNode: the node that commits, which learns of everything by its receipts.
     /// - Returns: the nodes that have new signals.
     func finish(ownNode: NodeIdentity?) throws -> [NodeIdentity] {
-        for touched in self.state.touched where touched.isDirty {
-            if let row = touched.row { try self.tables.queues.update(row) }
+        for touched in self.state.touched {
+            guard let row = touched.row, let stored = touched.stored, row != stored else { continue }
+            try self.tables.queues.update(row, before: stored)
         }
         var wake: Set<NodeIdentity> = []
         for (node, signal) in self.state.raised where node != ownNode {
@@ -68,6 +69,11 @@ final class SQLiteTransaction: StoreTransaction {
         }
         try self.state.meta.update(self.tables.database)
         return wake.sorted { $0.isOrderedBefore($1) }
+    }
+
+    /// The queues that the batch touched, as `finish` left them in the table; nil for those that are no more.
+    var outcome: [(client: ClientID, row: QueueRow?)] {
+        self.state.places.map { (client: $0.key, row: self.state.touched[$0.value].row) }
     }
 
     // MARK: Queues
@@ -81,7 +87,6 @@ final class SQLiteTransaction: StoreTransaction {
         guard let before = self.state.touched[place].row?.record else { preconditionFailure("a queue that was found is put back") }
         self.state.meta.bytes += record.kept.bytes - before.kept.bytes
         self.state.touched[place].row?.record = record
-        self.state.touched[place].isDirty = true
     }
 
     func createQueue(_ client: ClientID) throws -> QueueRecord {
@@ -93,7 +98,7 @@ final class SQLiteTransaction: StoreTransaction {
         self.state.meta.queues += 1
         // It is written at once, so that a look at the clients of its user finds it.
         try self.tables.queues.insert(row)
-        self.state.touched[place] = Touched(row: row)
+        self.state.touched[place] = Touched(row: row, stored: row)
         return record
     }
 
@@ -104,7 +109,7 @@ final class SQLiteTransaction: StoreTransaction {
         try self.tables.queues.delete(row.id)
         self.state.meta.queues -= 1
         self.state.meta.bytes -= row.record.kept.bytes
-        self.state.touched[place] = Touched(row: nil)
+        self.state.touched[place] = Touched()
     }
 
     func clients(of user: UserID) throws -> [ClientID] {
@@ -152,7 +157,6 @@ final class SQLiteTransaction: StoreTransaction {
         guard let row = self.state.touched[place].row, let next = row.nextExpiry, self.clock >= next else { return nil }
         let removed = try self.tables.messages.removeExpired(queue: row.id, now: self.clock, limit: limit)
         self.state.touched[place].row?.nextExpiry = removed.nextExpiry
-        self.state.touched[place].isDirty = true
         return removed.messages
     }
 
@@ -242,9 +246,9 @@ final class SQLiteTransaction: StoreTransaction {
     /// Where a queue's row stands among those that the batch touched, after reading it if it is the first time.
     private func place(of client: ClientID) throws -> Int {
         if let place = self.state.places[client] { return place }
-        let row = try self.tables.queues.find(client, incarnation: self.state.meta.incarnation)
+        let row = try self.tables.cache[client] ?? self.tables.queues.find(client, incarnation: self.state.meta.incarnation)
         let place = self.state.touched.count
-        self.state.touched.append(Touched(row: row))
+        self.state.touched.append(Touched(row: row, stored: row))
         self.state.places[client] = place
         return place
     }

@@ -6,6 +6,10 @@ struct StoreTables {
     let queues: QueueRows
     let messages: MessageRows
     let keys: KeyRows
+    /// The queues' rows, as long as nobody else writes.
+    let cache = QueueCache()
+    /// Gives another number when another connection has committed.
+    let version: PreparedStatement
     let savepoint: PreparedStatement
     let release: PreparedStatement
     let rollback: PreparedStatement
@@ -15,6 +19,7 @@ struct StoreTables {
         self.queues = try QueueRows(database)
         self.messages = try MessageRows(database)
         self.keys = try KeyRows(database)
+        self.version = try PreparedStatement(database, "PRAGMA data_version")
         self.savepoint = try PreparedStatement(database, "SAVEPOINT attempt")
         self.release = try PreparedStatement(database, "RELEASE attempt")
         self.rollback = try PreparedStatement(database, "ROLLBACK TO attempt")

@@ -205,7 +205,9 @@ final class StoreWriter {
             return try database.write { connection in
                 let tables = try self.tables ?? StoreTables(connection)
                 self.tables = tables
-                return try self.inTransaction(connection) {
+                let (receipt, outcome) = try self.inTransaction(connection) {
+                    // It is asked inside the transaction: from here on nobody else can write.
+                    tables.cache.use(at: try tables.version.first { $0.integer(0) })
                     let meta = try StoreMeta.fetch(connection)
                     try self.configuration.schema.requireKnown(schema: meta.schema, minimumReader: meta.minimumReader)
                     let transaction = SQLiteTransaction(tables, meta: meta, policy: self.policy, now: self.clock, random: self.random)
@@ -219,26 +221,27 @@ final class StoreWriter {
                     )
                     pending = Pending(receipt: receipt, nonce: transaction.meta.nonce)
                     try self.configuration.faults.strike(.beforeCommit)
-                    return receipt
-                } afterCommit: {
-                    try self.configuration.faults.strike(.afterCommit)
+                    return (receipt, transaction.outcome)
                 }
+                try self.configuration.faults.strike(.afterCommit)
+                tables.cache.take(outcome)
+                return receipt
             }
         } catch {
+            // What the connection undid, or perhaps did not, was never read back.
+            self.tables?.cache.forget()
             return try self.settle(error, pending)
         }
     }
 
     private func inTransaction<Result>(
         _ connection: Database,
-        _ body: () throws -> Result,
-        afterCommit: () throws -> Void = {}
+        _ body: () throws -> Result
     ) throws -> Result {
         try connection.beginTransaction(.immediate)
         do {
             let result = try body()
             try connection.commit()
-            try afterCommit()
             return result
         } catch {
             if connection.isInsideTransaction { try connection.rollback() }

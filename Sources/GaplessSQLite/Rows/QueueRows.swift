@@ -9,6 +9,13 @@ struct QueueRow: Hashable {
     var record: QueueRecord
     /// No kept message expires before this moment; nil when none is kept. It saves most looks at the messages.
     var nextExpiry: Timestamp?
+
+    /// Whether nothing is different but what messages and acknowledgements change.
+    fileprivate func differsOnlyByTraffic(from other: QueueRow) -> Bool {
+        let (left, right) = (self.record, other.record)
+        return self.id == other.id && left.epoch == right.epoch && left.generation == right.generation
+            && left.lastAttachment == right.lastAttachment && left.outboxes == right.outboxes && left.keep == right.keep
+    }
 }
 
 /// The table of queues.
@@ -16,12 +23,15 @@ struct QueueRows {
     private let byClient: PreparedStatement
     private let insertion: PreparedStatement
     private let change: PreparedStatement
+    private let smallChange: PreparedStatement
     private let deletion: PreparedStatement
 
     private static let columns = [
         "client", "epoch", "generation", "head", "floor", "floorTime", "discardedThrough", "overflowedThrough", "messages", "bytes",
         "nextExpiry", "instance", "attempt", "node", "nodeIncarnation", "attached", "detached", "outboxes", "keep", "created",
     ]
+    /// What messages and acknowledgements change.
+    private static let columnsOfTraffic = Self.columns[3...10]
     private static let selection = "SELECT id, \(Self.columns.joined(separator: ", ")) FROM queues"
     private static let selectionByClient = "\(Self.selection) WHERE client = ?"
 
@@ -36,6 +46,8 @@ struct QueueRows {
             "INSERT INTO queues (\(names.joined(separator: ", ")), id) VALUES (\(names.map { _ in "?" }.joined(separator: ", ")), ?)"
         )
         self.change = try PreparedStatement(database, "UPDATE queues SET \(changes) WHERE id = ?")
+        let smallChanges = Self.columnsOfTraffic.map { "\($0) = ?" }.joined(separator: ", ")
+        self.smallChange = try PreparedStatement(database, "UPDATE queues SET \(smallChanges) WHERE id = ?")
         self.deletion = try PreparedStatement(database, "DELETE FROM queues WHERE id = ?")
     }
 
@@ -57,10 +69,18 @@ struct QueueRows {
     }
 
     /// Writes a queue that was there.
-    func update(_ row: QueueRow) throws {
-        Self.bind(row, to: self.change, from: 1)
-        self.change.bind(row.id, at: 19)
-        try self.change.execute()
+    ///
+    /// - Parameter before: what the table holds. Most changes are those of messages and acknowledgements, and these write fewer columns.
+    func update(_ row: QueueRow, before: QueueRow) throws {
+        if row.differsOnlyByTraffic(from: before) {
+            Self.bindTraffic(row, to: self.smallChange, from: 1)
+            self.smallChange.bind(row.id, at: 9)
+            try self.smallChange.execute()
+        } else {
+            Self.bind(row, to: self.change, from: 1)
+            self.change.bind(row.id, at: 19)
+            try self.change.execute()
+        }
     }
 
     /// Removes a queue; its messages are somebody else's business.
@@ -156,14 +176,7 @@ struct QueueRows {
         let record = row.record
         statement.bind(bits: record.epoch.queue, at: first)
         statement.bind(Int64(record.generation.rawValue), at: first + 1)
-        statement.bind(record.head, at: first + 2)
-        statement.bind(record.floor, at: first + 3)
-        statement.bind(record.floorTime, at: first + 4)
-        statement.bind(record.discardedThrough, at: first + 5)
-        statement.bind(record.overflowedThrough, at: first + 6)
-        statement.bind(Int64(record.kept.messages), at: first + 7)
-        statement.bind(Int64(record.kept.bytes), at: first + 8)
-        statement.bind(row.nextExpiry, at: first + 9)
+        Self.bindTraffic(row, to: statement, from: first + 2)
         let last = record.lastAttachment
         statement.bind(last?.instance.description, at: first + 10)
         statement.bind(last.map { Int64($0.attempt.rawValue) }, at: first + 11)
@@ -173,6 +186,18 @@ struct QueueRows {
         statement.bind(last?.detached, at: first + 15)
         statement.bind(Self.text(of: record.outboxes), at: first + 16)
         statement.bind(record.keep.milliseconds, at: first + 17)
+    }
+
+    private static func bindTraffic(_ row: QueueRow, to statement: PreparedStatement, from first: Int32) {
+        let record = row.record
+        statement.bind(record.head, at: first)
+        statement.bind(record.floor, at: first + 1)
+        statement.bind(record.floorTime, at: first + 2)
+        statement.bind(record.discardedThrough, at: first + 3)
+        statement.bind(record.overflowedThrough, at: first + 4)
+        statement.bind(Int64(record.kept.messages), at: first + 5)
+        statement.bind(Int64(record.kept.bytes), at: first + 6)
+        statement.bind(row.nextExpiry, at: first + 7)
     }
 
     private static func read(_ row: PreparedStatement, incarnation: Incarnation) throws -> QueueRow {
