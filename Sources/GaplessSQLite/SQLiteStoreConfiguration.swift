@@ -6,6 +6,9 @@ package struct SQLiteStoreConfiguration: Sendable {
     package var lockLimit: Duration = .seconds(10)
     /// The most reads at once. Default 4.
     package var readers = 4
+    /// The most rows and pages of messages that one commit removes because they were acknowledged or their queue was; what goes beyond it
+    /// is gone for everybody and leaves the file in slices of the sweep. Default 10,000, a few hundredths of a second.
+    package var maxRemovals = 10_000
     /// How often the progress file is written while there are commits. Default 60 s.
     package var progressInterval: Duration = .seconds(60)
     /// How often it is looked whether the file at the path is still the one that is open. Default 1 s.

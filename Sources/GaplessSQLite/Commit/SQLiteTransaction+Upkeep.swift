@@ -3,13 +3,16 @@ import GaplessCore
 import GaplessStore
 
 extension SQLiteTransaction {
-    /// A slice of the sweep: the next queues in the order of their keys, then keys, nodes and the signals of the dead.
+    /// A slice of the sweep: what was not removed at once, the next queues in the order of their keys, then keys, nodes and the signals of
+    /// the dead.
     ///
     /// All processes together go round and round; where they are is written in the store. A round takes as many slices as there are
     /// queues, divided by what a slice looks at: no index on time is worth its price for each message.
     func expire(_ operation: ExpireOperation) throws -> ExpireReceipt {
         var receipt = ExpireReceipt(news: [], messages: 0, queues: [], hasMore: false)
         var rowsLeft = operation.maxRows
+        // One half for what is gone already, so that neither waits for the other.
+        rowsLeft -= try self.removeLeftovers(limit: (operation.maxRows + 1) / 2)
         let page = try QueueRows.addresses(above: self.swept, limit: operation.maxRows, in: self.tables.database)
         var isPageDone = true
         for (id, client) in page {
@@ -20,6 +23,7 @@ extension SQLiteTransaction {
             rowsLeft -= 1
             if let record = try self.record(of: client) {
                 let limit = max(1, rowsLeft)
+                self.removable = min(self.removable, limit)
                 let removed = try self.sweep(record, limit: limit, into: &receipt)
                 rowsLeft -= removed
                 // When the limit was reached there may be more in the same queue.
@@ -32,7 +36,7 @@ extension SQLiteTransaction {
         }
         let isRoundDone = isPageDone && page.count < operation.maxRows
         if isRoundDone { self.swept = 0 }
-        receipt.hasMore = !isRoundDone
+        receipt.hasMore = try !isRoundDone || self.tables.leftovers.next() != nil
         if rowsLeft > 0 {
             let keys = try self.removeExpiredKeys(limit: rowsLeft)
             rowsLeft -= keys.count
@@ -66,8 +70,10 @@ extension SQLiteTransaction {
     /// - Returns: whether there is more to do.
     private func removeDead(limit: Int) throws -> Bool {
         let alive = Set(try self.aliveNodes().map { SignalRows.key(of: $0.node) })
+        var rowsLeft = limit
         for key in try SignalRows.keys(in: self.tables.database) where !alive.contains(key) {
-            guard try SignalRows.delete(forDead: key, limit: limit, in: self.tables.database) < limit else { return true }
+            rowsLeft -= try SignalRows.delete(forDead: key, limit: rowsLeft, in: self.tables.database)
+            guard rowsLeft > 0 else { return true }
         }
         let oldest = self.policy.nodeLifetime + max(self.policy.maxKeep, self.policy.retention.keep)
         for record in try self.allNodes().values where self.clock >= record.lastSeen + oldest {

@@ -8,6 +8,9 @@ import GaplessStore
 final class SQLiteTransaction: StoreTransaction {
     typealias Failure = any Error
 
+    /// What a page of the database holds: so many payload bytes cost about as much to remove as one row.
+    private static let pageBytes = 4_096
+
     /// A queue that the batch touched.
     private struct Touched {
         /// Nil when there is none, or none any more.
@@ -27,6 +30,8 @@ final class SQLiteTransaction: StoreTransaction {
     let policy: StorePolicy
     let clock: Timestamp
     let tables: StoreTables
+    /// How much may still be removed at once in this batch, in rows and pages; what goes beyond it leaves in slices.
+    var removable: Int
     private var state: State
     private var random: any RandomNumberGenerator
     /// All nodes, once somebody asked.
@@ -36,10 +41,19 @@ final class SQLiteTransaction: StoreTransaction {
     ///
     /// - Parameters:
     ///   - meta: the store's own row as it is in this transaction.
+    ///   - removable: how much the batch may remove at once, in rows and pages.
     ///   - now: the highest time that this process saw.
-    init(_ tables: StoreTables, meta: StoreMeta, policy: StorePolicy, now: Timestamp, random: any RandomNumberGenerator) {
+    init(
+        _ tables: StoreTables,
+        meta: StoreMeta,
+        policy: StorePolicy,
+        removable: Int,
+        now: Timestamp,
+        random: any RandomNumberGenerator
+    ) {
         self.tables = tables
         self.policy = policy
+        self.removable = removable
         self.random = random
         self.clock = max(meta.clock, now)
         self.state = State(meta: meta)
@@ -51,7 +65,6 @@ final class SQLiteTransaction: StoreTransaction {
     /// The store's own row as it will be.
     var meta: StoreMeta { self.state.meta }
     var queueCount: Int { self.state.meta.queues }
-    var storedBytes: Int { self.state.meta.bytes }
 
     /// Writes what the batch has changed and not yet written.
     ///
@@ -105,7 +118,7 @@ final class SQLiteTransaction: StoreTransaction {
     func removeQueue(_ client: ClientID) throws {
         let place = try self.place(of: client)
         guard let row = self.state.touched[place].row else { return }
-        if row.record.kept.messages > 0 { try self.tables.messages.removeAll(queue: row.id) }
+        try self.discard(row.record.kept, queue: row.id, above: row.record.floor, through: row.record.head)
         try self.tables.queues.delete(row.id)
         self.state.meta.queues -= 1
         self.state.meta.bytes -= row.record.kept.bytes
@@ -141,28 +154,82 @@ final class SQLiteTransaction: StoreTransaction {
 
     func hasUnexpired(_ client: ClientID) throws -> Bool {
         guard let row = try self.row(of: client), row.record.kept.messages > 0 else { return false }
-        return try self.tables.messages.hasUnexpired(queue: row.id, now: self.clock)
+        return try self.tables.messages.hasUnexpired(queue: row.id, above: row.record.floor, now: self.clock)
     }
 
     func removeAcknowledged(_ record: QueueRecord) throws -> KeptSum {
         let place = try self.place(of: record.client)
         guard let row = self.state.touched[place].row, record.kept.messages > 0 else { return .zero }
-        let isAll = record.floor == record.head
-        if isAll { self.state.touched[place].row?.nextExpiry = nil }
-        return try self.tables.messages.removeThrough(record.floor, queue: row.id, kept: isAll ? record.kept : nil)
+        let sum: KeptSum
+        if record.floor == record.head {
+            sum = record.kept
+            self.state.touched[place].row?.nextExpiry = nil
+        } else {
+            sum = try self.tables.messages.sum(queue: row.id, above: row.record.floor, through: record.floor)
+        }
+        try self.discard(sum, queue: row.id, above: row.record.floor, through: record.floor)
+        return sum
     }
 
     func removeExpired(_ client: ClientID, limit: Int) throws -> RemovedMessages? {
         let place = try self.place(of: client)
         guard let row = self.state.touched[place].row, let next = row.nextExpiry, self.clock >= next else { return nil }
-        let removed = try self.tables.messages.removeExpired(queue: row.id, now: self.clock, limit: limit)
+        let removed = try self.tables.messages.removeExpired(
+            queue: row.id,
+            above: row.record.floor,
+            notBefore: next,
+            now: self.clock,
+            limit: limit
+        )
         self.state.touched[place].row?.nextExpiry = removed.nextExpiry
         return removed.messages
     }
 
     func removeOldest(_ shortage: KeptSum, of client: ClientID) throws -> RemovedMessages? {
         guard let row = try self.row(of: client) else { return nil }
-        return try self.tables.messages.removeOldest(shortage, queue: row.id)
+        return try self.tables.messages.removeOldest(shortage, queue: row.id, above: row.record.floor)
+    }
+
+    func hasRoom(for bytes: Int) throws -> Bool {
+        if self.state.meta.bytes + bytes > self.policy.maxStoreBytes {
+            try self.removeLeftovers(limit: 1_000)
+        }
+        return self.state.meta.bytes + bytes <= self.policy.maxStoreBytes
+    }
+
+    /// Removes messages that are gone for everybody: at once as long as the batch has not removed much, else later, in slices.
+    ///
+    /// - Parameter sum: how much lies in the range, which the caller takes off its queue's count.
+    private func discard(
+        _ sum: KeptSum,
+        queue: Int64,
+        above floor: SequenceNumber,
+        through number: SequenceNumber
+    ) throws {
+        guard sum.messages > 0 else { return }
+        let cost = sum.messages + sum.bytes / Self.pageBytes
+        if cost <= self.removable {
+            self.removable -= cost
+            try self.tables.messages.remove(queue: queue, above: floor, through: number)
+        } else {
+            try self.tables.leftovers.add(queue: queue, through: number)
+            // As long as it is in the file it counts as stored.
+            self.state.meta.bytes += sum.bytes
+        }
+    }
+
+    /// Removes a slice of what was not removed at once, at most `limit` messages; gives how much of the limit that took.
+    @discardableResult
+    func removeLeftovers(limit: Int) throws -> Int {
+        var rowsLeft = limit
+        while rowsLeft > 0, let next = try self.tables.leftovers.next() {
+            let removed = try self.tables.messages.removeOldest(queue: next.queue, through: next.through, limit: rowsLeft)
+            let sum = removed?.sum ?? .zero
+            self.state.meta.bytes -= sum.bytes
+            if sum.messages < rowsLeft { try self.tables.leftovers.delete(queue: next.queue) }
+            rowsLeft -= max(1, sum.messages)
+        }
+        return limit - rowsLeft
     }
 
     // MARK: Signals, keys, attempts

@@ -5,6 +5,7 @@ struct StoreTables {
     let database: Database
     let queues: QueueRows
     let messages: MessageRows
+    let leftovers: LeftoverRows
     let keys: KeyRows
     /// The queues' rows, as long as nobody else writes.
     let cache = QueueCache()
@@ -18,6 +19,7 @@ struct StoreTables {
         self.database = database
         self.queues = try QueueRows(database)
         self.messages = try MessageRows(database)
+        self.leftovers = try LeftoverRows(database)
         self.keys = try KeyRows(database)
         self.version = try PreparedStatement(database, "PRAGMA data_version")
         self.savepoint = try PreparedStatement(database, "SAVEPOINT attempt")

@@ -210,7 +210,14 @@ final class StoreWriter {
                     tables.cache.use(at: try tables.version.first { $0.integer(0) })
                     let meta = try StoreMeta.fetch(connection)
                     try self.configuration.schema.requireKnown(schema: meta.schema, minimumReader: meta.minimumReader)
-                    let transaction = SQLiteTransaction(tables, meta: meta, policy: self.policy, now: self.clock, random: self.random)
+                    let transaction = SQLiteTransaction(
+                        tables,
+                        meta: meta,
+                        policy: self.policy,
+                        removable: self.configuration.maxRemovals,
+                        now: self.clock,
+                        random: self.random
+                    )
                     let receipts = try body(transaction)
                     let wake = try transaction.finish(ownNode: self.node)
                     let receipt = CommitReceipt(

@@ -60,7 +60,7 @@ package struct StoreSchema: Sendable {
     /// The tables of version 1.
     ///
     /// `meta` has one row. A queue's messages are ordered by number under the queue's own key, which is never used again, so that the rows
-    /// of a queue lie together and go together. Numbers of 64 random bits are stored as SQLite's signed integers, bit by bit.
+    /// of a queue lie together and go together. `leftovers` tells which of them are gone, through a number, and only wait to be removed. Numbers of 64 random bits are stored as SQLite's signed integers, bit by bit.
     static let first = """
         CREATE TABLE meta (
           id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -109,6 +109,10 @@ package struct StoreSchema: Sendable {
           payload BLOB NOT NULL,
           PRIMARY KEY (queue, sequence)
         ) WITHOUT ROWID;
+        CREATE TABLE leftovers (
+          queue INTEGER PRIMARY KEY,
+          through INTEGER NOT NULL
+        );
         CREATE TABLE keys (
           id INTEGER PRIMARY KEY,
           key TEXT NOT NULL UNIQUE,

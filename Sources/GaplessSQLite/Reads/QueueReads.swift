@@ -39,7 +39,7 @@ struct QueueReads {
             """
         )
         statement.bind(row.id, at: 1)
-        statement.bind(request.after, at: 2)
+        statement.bind(max(request.after, record.floor), at: 2)
         statement.bind(self.clock, at: 3)
         try statement.forEachRow { message in
             let sequence = try message.sequence(0)
@@ -74,10 +74,14 @@ struct QueueReads {
     private func snapshot(_ row: QueueRow) throws -> QueueSnapshot {
         let statement = try PreparedStatement(
             self.database,
-            "SELECT count(*), coalesce(sum(length(payload)), 0), min(time) FROM messages WHERE queue = ? AND expires > ?"
+            """
+            SELECT count(*), coalesce(sum(length(payload)), 0), min(time) FROM messages
+            WHERE queue = ? AND sequence > ? AND expires > ?
+            """
         )
         statement.bind(row.id, at: 1)
-        statement.bind(self.clock, at: 2)
+        statement.bind(row.record.floor, at: 2)
+        statement.bind(self.clock, at: 3)
         let found = try statement.first { (try $0.count(0), try $0.count(1), try $0.optionalTimestamp(2)) }
         let record = row.record
         return QueueSnapshot(

@@ -4,16 +4,18 @@ import GaplessStore
 import NIOCore
 
 /// The table of messages, ordered by queue and number.
+///
+/// What lies at or below a queue's floor is gone, though it may still be in the table (`LeftoverRows`): whoever looks at the messages of a
+/// queue looks above the floor.
 struct MessageRows {
     private let insertion: PreparedStatement
     private let timesOf: PreparedStatement
     private let oldestRows: PreparedStatement
     private let expiries: PreparedStatement
     private let unexpired: PreparedStatement
-    private let sumThrough: PreparedStatement
-    private let deletionThrough: PreparedStatement
+    private let sumOfRange: PreparedStatement
+    private let deletionOfRange: PreparedStatement
     private let deletionOfOne: PreparedStatement
-    private let deletionOfAll: PreparedStatement
 
     /// What is to be removed from a queue, gathered in order of the numbers.
     private struct Removal {
@@ -41,20 +43,25 @@ struct MessageRows {
         self.timesOf = try PreparedStatement(database, "SELECT time, expires FROM messages WHERE queue = ? AND sequence = ?")
         self.oldestRows = try PreparedStatement(
             database,
-            "SELECT sequence, length(payload) FROM messages WHERE queue = ? ORDER BY sequence"
+            "SELECT sequence, length(payload) FROM messages WHERE queue = ? AND sequence > ? ORDER BY sequence"
         )
         self.expiries = try PreparedStatement(
             database,
-            "SELECT sequence, expires, length(payload) FROM messages WHERE queue = ? ORDER BY sequence"
+            "SELECT sequence, expires, length(payload) FROM messages WHERE queue = ? AND sequence > ? ORDER BY sequence"
         )
-        self.unexpired = try PreparedStatement(database, "SELECT 1 FROM messages WHERE queue = ? AND expires > ? LIMIT 1")
-        self.sumThrough = try PreparedStatement(
+        self.unexpired = try PreparedStatement(
             database,
-            "SELECT count(*), coalesce(sum(length(payload)), 0) FROM messages WHERE queue = ? AND sequence <= ?"
+            "SELECT 1 FROM messages WHERE queue = ? AND sequence > ? AND expires > ? LIMIT 1"
         )
-        self.deletionThrough = try PreparedStatement(database, "DELETE FROM messages WHERE queue = ? AND sequence <= ?")
+        self.sumOfRange = try PreparedStatement(
+            database,
+            "SELECT count(*), coalesce(sum(length(payload)), 0) FROM messages WHERE queue = ? AND sequence > ? AND sequence <= ?"
+        )
+        self.deletionOfRange = try PreparedStatement(
+            database,
+            "DELETE FROM messages WHERE queue = ? AND sequence > ? AND sequence <= ?"
+        )
         self.deletionOfOne = try PreparedStatement(database, "DELETE FROM messages WHERE queue = ? AND sequence = ?")
-        self.deletionOfAll = try PreparedStatement(database, "DELETE FROM messages WHERE queue = ?")
     }
 
     // MARK: In a commit
@@ -76,59 +83,86 @@ struct MessageRows {
         return try self.timesOf.first { KeptTimes(time: try $0.timestamp(0), expires: try $0.timestamp(1)) }
     }
 
-    /// Removes what is at or below a number.
-    ///
-    /// - Parameter kept: what the queue keeps, if the number is its newest: then all of it goes and nothing need be counted.
-    func removeThrough(_ number: SequenceNumber, queue: Int64, kept: KeptSum?) throws -> KeptSum {
-        let sum: KeptSum
-        if let kept {
-            sum = kept
-        } else {
-            self.sumThrough.bind(queue, at: 1)
-            self.sumThrough.bind(number, at: 2)
-            sum = try self.sumThrough.first { KeptSum(messages: try $0.count(0), bytes: try $0.count(1)) } ?? .zero
-        }
-        guard sum.messages > 0 else { return sum }
-        self.deletionThrough.bind(queue, at: 1)
-        self.deletionThrough.bind(number, at: 2)
-        try self.deletionThrough.execute()
-        return sum
+    /// How much is kept above a number and through another.
+    func sum(queue: Int64, above floor: SequenceNumber, through number: SequenceNumber) throws -> KeptSum {
+        self.sumOfRange.bind(queue, at: 1)
+        self.sumOfRange.bind(floor, at: 2)
+        self.sumOfRange.bind(number, at: 3)
+        return try self.sumOfRange.first { KeptSum(messages: try $0.count(0), bytes: try $0.count(1)) } ?? .zero
+    }
+
+    /// Removes what is above a number and through another.
+    func remove(queue: Int64, above floor: SequenceNumber, through number: SequenceNumber) throws {
+        self.deletionOfRange.bind(queue, at: 1)
+        self.deletionOfRange.bind(floor, at: 2)
+        self.deletionOfRange.bind(number, at: 3)
+        try self.deletionOfRange.execute()
     }
 
     /// Whether a message is kept that has not expired.
-    func hasUnexpired(queue: Int64, now: Timestamp) throws -> Bool {
+    func hasUnexpired(queue: Int64, above floor: SequenceNumber, now: Timestamp) throws -> Bool {
         self.unexpired.bind(queue, at: 1)
-        self.unexpired.bind(now, at: 2)
+        self.unexpired.bind(floor, at: 2)
+        self.unexpired.bind(now, at: 3)
         return try self.unexpired.first { _ in true } ?? false
     }
 
     /// Removes the oldest messages of a queue until so much is gone; nil when nothing was kept.
-    func removeOldest(_ shortage: KeptSum, queue: Int64) throws -> RemovedMessages? {
+    func removeOldest(_ shortage: KeptSum, queue: Int64, above floor: SequenceNumber) throws -> RemovedMessages? {
+        try self.removeOldest(queue: queue, above: floor) { sum, _ in
+            sum.messages < shortage.messages || sum.bytes < shortage.bytes
+        }
+    }
+
+    /// Removes messages through a number, the oldest first, at most `limit`; nil when there is none.
+    func removeOldest(queue: Int64, through number: SequenceNumber, limit: Int) throws -> RemovedMessages? {
+        try self.removeOldest(queue: queue, above: .zero) { sum, next in sum.messages < limit && next <= number }
+    }
+
+    /// Removes the oldest messages of a queue for as long as `goesOn`, told how much has gone and which number is next, says so.
+    private func removeOldest(
+        queue: Int64,
+        above floor: SequenceNumber,
+        while goesOn: (KeptSum, SequenceNumber) -> Bool
+    ) throws -> RemovedMessages? {
         var removal = Removal()
         self.oldestRows.bind(queue, at: 1)
+        self.oldestRows.bind(floor, at: 2)
         try self.oldestRows.forEachRow { row in
-            guard removal.sum.messages < shortage.messages || removal.sum.bytes < shortage.bytes else { return false }
-            removal.add(try row.sequence(0), bytes: try row.count(1))
+            let number = try row.sequence(0)
+            guard goesOn(removal.sum, number) else { return false }
+            removal.add(number, bytes: try row.count(1))
             return true
         }
         guard let messages = removal.messages else { return nil }
-        self.deletionThrough.bind(queue, at: 1)
-        self.deletionThrough.bind(messages.range.last, at: 2)
-        try self.deletionThrough.execute()
+        try self.remove(queue: queue, above: floor, through: messages.range.last)
         return messages
     }
 
     /// Removes what has expired in a queue, the oldest first, at most `limit`.
     ///
-    /// - Returns: what went, and the moment at which the next of the rest expires.
-    func removeExpired(queue: Int64, now: Timestamp, limit: Int) throws -> (messages: RemovedMessages?, nextExpiry: Timestamp?) {
+    /// - Parameter bound: a moment before which nothing in the queue expires.
+    /// - Returns: what went, and such a moment for the rest; nil when nothing is left.
+    func removeExpired(
+        queue: Int64,
+        above floor: SequenceNumber,
+        notBefore bound: Timestamp,
+        now: Timestamp,
+        limit: Int
+    ) throws -> (messages: RemovedMessages?, nextExpiry: Timestamp?) {
         var removal = Removal()
         var nextExpiry: Timestamp?
         var expired: [SequenceNumber] = []
         self.expiries.bind(queue, at: 1)
+        self.expiries.bind(floor, at: 2)
         try self.expiries.forEachRow { row in
             let expires = try row.timestamp(1)
-            if now >= expires, expired.count < limit {
+            if now >= expires {
+                guard expired.count < limit else {
+                    // The rest, known as little as before, is for the next look.
+                    nextExpiry = bound
+                    return false
+                }
                 let number = try row.sequence(0)
                 expired.append(number)
                 removal.add(number, bytes: try row.count(2))
@@ -143,11 +177,5 @@ struct MessageRows {
             try self.deletionOfOne.execute()
         }
         return (removal.messages, nextExpiry)
-    }
-
-    /// Removes all messages of a queue.
-    func removeAll(queue: Int64) throws {
-        self.deletionOfAll.bind(queue, at: 1)
-        try self.deletionOfAll.execute()
     }
 }

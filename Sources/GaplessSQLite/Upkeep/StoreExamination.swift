@@ -83,7 +83,9 @@ struct StoreExamination {
             """
             SELECT q.client, q.messages, q.bytes, q.head, q.floor, q.discardedThrough, q.overflowedThrough, q.nextExpiry, q.id,
               count(m.sequence), coalesce(sum(length(m.payload)), 0), min(m.sequence), max(m.sequence), min(m.expires)
-            FROM queues q LEFT JOIN messages m ON m.queue = q.id GROUP BY q.id
+            FROM queues q LEFT JOIN leftovers l ON l.queue = q.id
+              LEFT JOIN messages m ON m.queue = q.id AND m.sequence > coalesce(l.through, 0)
+            GROUP BY q.id
             """
         )
         var report = self.report
@@ -123,7 +125,24 @@ struct StoreExamination {
             ("queues", self.meta.queues, try number("SELECT count(*) FROM queues")),
             ("payload bytes", self.meta.bytes, try number("SELECT coalesce(sum(length(payload)), 0) FROM messages")),
             ("idempotency keys", self.meta.keys, try number("SELECT count(*) FROM keys")),
-            ("messages without a queue", 0, try number("SELECT count(*) FROM messages WHERE queue NOT IN (SELECT id FROM queues)")),
+            (
+                "messages without a queue", 0,
+                try number(
+                    """
+                    SELECT count(*) FROM messages m LEFT JOIN leftovers l ON l.queue = m.queue
+                    WHERE m.sequence > coalesce(l.through, 0) AND m.queue NOT IN (SELECT id FROM queues)
+                    """
+                )
+            ),
+            (
+                "messages to be removed though they are not acknowledged", 0,
+                try number(
+                    """
+                    SELECT count(*) FROM queues q JOIN leftovers l ON l.queue = q.id
+                    JOIN messages m ON m.queue = q.id AND m.sequence > q.floor AND m.sequence <= l.through
+                    """
+                )
+            ),
             ("signals of commits to come", 0, try number("SELECT count(*) FROM signals WHERE number > \(self.meta.number)")),
         ]
         for (what, said, found) in totals where said != found {

@@ -188,7 +188,7 @@ package struct StoreInformation: Hashable, Sendable {
     /// How many queues there are, and to how many of them somebody is attached, alive or not.
     package let queues: Int
     package let attachedQueues: Int
-    /// How many messages are kept, expired ones that were not swept included, and their payload bytes.
+    /// How many messages lie in the file, those included that expired or were removed and not yet swept, and their payload bytes.
     package let messages: Int
     package let bytes: Int
     /// How many idempotency keys are remembered.

@@ -68,7 +68,6 @@ final class MemoryTransaction: StoreTransaction {
     var policy: StorePolicy { self.state.policy }
     var clock: Timestamp { self.state.clock }
     var queueCount: Int { self.state.queues.count }
-    var storedBytes: Int { self.state.storedBytes }
 
     func record(of client: ClientID) -> QueueRecord? {
         self.state.queues[client]?.record
@@ -100,6 +99,10 @@ final class MemoryTransaction: StoreTransaction {
 
     func keep(_ payload: Payload, as number: SequenceNumber, times: KeptTimes, of client: ClientID) {
         self.state.changeQueue(client) { $0.keep(payload, as: number, times: times) }
+    }
+
+    func hasRoom(for bytes: Int) -> Bool {
+        self.state.storedBytes + bytes <= self.policy.maxStoreBytes
     }
 
     func times(of number: SequenceNumber, of client: ClientID) -> KeptTimes? {

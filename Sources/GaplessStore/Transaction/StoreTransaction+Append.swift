@@ -66,9 +66,7 @@ extension StoreTransaction {
         case .clients(let named, let existingOnly): (clients, isExistingOnly) = (named, existingOnly)
         case .user(let user): (clients, isExistingOnly) = (try self.clients(of: user), true)
         }
-        guard self.storedBytes + operation.payload.count * clients.count <= self.policy.maxStoreBytes else {
-            return self.refused(.storeFull)
-        }
+        guard try self.hasRoom(for: operation.payload.count * clients.count) else { return self.refused(.storeFull) }
         let times = KeptTimes(
             time: self.clock,
             expires: QueueRecord.expiry(timeToLive: operation.timeToLive, under: self.policy.retention, now: self.clock)
@@ -91,7 +89,8 @@ extension StoreTransaction {
             return try self.keep(payload, in: &record, times: times)
         }
         var room = record.room(for: payload.count, under: retention)
-        if case .short = room, let removed = try self.removeExpired(client, limit: .max) {
+        // No more than is needed, so that a queue in which all is old does not go in one commit.
+        while case .short = room, let removed = try self.removeExpired(client, limit: 1_000) {
             record.expired(removed.sum, through: removed.range.last)
             try self.setRecord(record)
             room = record.room(for: payload.count, under: retention)

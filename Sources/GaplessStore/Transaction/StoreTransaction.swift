@@ -14,8 +14,6 @@ package protocol StoreTransaction: AnyObject {
     var clock: Timestamp { get }
     /// How many queues there are.
     var queueCount: Int { get }
-    /// Payload bytes of all messages kept.
-    var storedBytes: Int { get }
 
     // MARK: Queues
 
@@ -25,7 +23,7 @@ package protocol StoreTransaction: AnyObject {
     func setRecord(_ record: QueueRecord) throws(Failure)
     /// Makes a queue with nothing in it and an epoch that was never used.
     func createQueue(_ client: ClientID) throws(Failure) -> QueueRecord
-    /// Removes a queue with everything in it.
+    /// Removes a queue with everything in it. It is gone at once; what it held may take longer to leave the tables, where nobody sees it.
     func removeQueue(_ client: ClientID) throws(Failure)
     /// The addresses of a user's queues, in order.
     func clients(of user: UserID) throws(Failure) -> [ClientID]
@@ -42,7 +40,7 @@ package protocol StoreTransaction: AnyObject {
     func times(of number: SequenceNumber, of client: ClientID) throws(Failure) -> KeptTimes?
     /// Whether a message is kept that has not expired.
     func hasUnexpired(_ client: ClientID) throws(Failure) -> Bool
-    /// Removes what is at or below the record's floor, and says how much that was.
+    /// Removes what is at or below the record's floor, and says how much that was; it too may only be out of sight at first.
     func removeAcknowledged(_ record: QueueRecord) throws(Failure) -> KeptSum
     /// Removes what has expired, the oldest first, at most `limit`; nil when that is nothing.
     func removeExpired(_ client: ClientID, limit: Int) throws(Failure) -> RemovedMessages?
@@ -53,6 +51,8 @@ package protocol StoreTransaction: AnyObject {
 
     /// Notes that the node of a holder is to look at a client.
     func raise(_ kind: Signal.Kind, for client: ClientID, at node: NodeIdentity) throws(Failure)
+    /// Whether there is room for so many payload bytes more, after letting go of some that are gone already.
+    func hasRoom(for bytes: Int) throws(Failure) -> Bool
     /// What a key stands for; nil when it is unknown or its time is over.
     func answer(to key: IdempotencyKey) throws(Failure) -> KeyedAnswer?
     /// Whether one more key can be remembered, after forgetting some whose time is over.

@@ -90,5 +90,5 @@ package enum StoreConformance {
     /// All checks, grouped by topic.
     package static let all: [StoreCheck] =
         numbering + fanOut + retention + expiry + acknowledging + attaching + takeover + fences + marks + sequences + keys + ends
-        + lifetimes + bounds + signals + reading + listing + clock + restores + faults + model
+        + removals + lifetimes + bounds + signals + reading + listing + clock + restores + faults + model
 }

@@ -11,16 +11,28 @@ import Testing
 @Suite struct SQLiteStoreConformanceTests {
     @Test(arguments: StoreConformance.all, StoreProcesses.allCases)
     func sqlite(check: StoreCheck, processes: StoreProcesses) throws {
-        try check.run(SQLiteFile.make, processes: processes)
+        try check.run({ try SQLiteFile.make($0) }, processes: processes)
+    }
+
+    /// As if every removal were a large one: nothing leaves the file at once, and nobody sees it all the same.
+    @Test(arguments: StoreConformance.all.filter { $0.topic != "faults" && $0.topic != "restores" })
+    func removedLater(check: StoreCheck) throws {
+        try check.run({ try SQLiteFile.make($0) { $0.maxRemovals = 0 } }, processes: .twoAlternating)
     }
 }
 
 /// A store on a file in a folder of its own.
 enum SQLiteFile {
-    @Sendable static func make(_ policy: StorePolicy) throws -> StoreUnderTest {
+    static func make(
+        _ policy: StorePolicy,
+        _ change: (inout SQLiteStoreConfiguration) -> Void = { _ in }
+    ) throws -> StoreUnderTest {
         let folder = TemporaryFolder()
+        var settings = SQLiteStoreConfiguration()
+        change(&settings)
+        let configuration = settings
         return StoreUnderTest(
-            open: { try SQLiteQueueStore(path: folder.file(), policy: policy, logger: quietLogger) },
+            open: { try SQLiteQueueStore(path: folder.file(), policy: policy, logger: quietLogger, configuration: configuration) },
             saveCopy: {
                 let copy = try Data(contentsOf: URL(fileURLWithPath: folder.file()))
                 return { try copy.write(to: URL(fileURLWithPath: folder.file())) }

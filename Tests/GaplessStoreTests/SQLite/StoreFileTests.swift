@@ -85,6 +85,10 @@ import Testing
         ("UPDATE meta SET nextQueue = 1", "still to be given"),
         ("UPDATE meta SET number = 1", "went back in time"),
         ("DELETE FROM queues WHERE client = 'bob'", "should hold 0 messages without a queue, and holds 1"),
+        (
+            "INSERT INTO leftovers SELECT id, 1 FROM queues WHERE client = 'bob'",
+            "to be removed though they are not acknowledged, and holds 1"
+        ),
         ("INSERT INTO signals VALUES ('a/1', 1000000, 'bob', 0)", "signals of commits to come"),
     ])
     func whatIsWrongIsFound(_ sql: String, _ problem: String) throws {
