@@ -4,6 +4,10 @@ import GaplessStore
 package struct SQLiteStoreConfiguration: Sendable {
     /// The longest wait for another process that writes; then a commit fails with `.unavailable`. Default 10 s.
     package var lockLimit: Duration = .seconds(10)
+    /// How long SQLite itself waits for a process that does not know the write lock, such as the `sqlite3` program. Default 5 s.
+    package var busyTimeout: Duration = .seconds(5)
+    /// What becomes of the bytes of removed messages. Default `.fast`.
+    package var secureDelete: SecureDelete = .fast
     /// The most reads at once. Default 4.
     package var readers = 4
     /// The most rows and pages of messages that one commit removes because they were acknowledged or their queue was; what goes beyond it

@@ -21,5 +21,6 @@
 @_exported public import struct GaplessCore.Timestamp
 @_exported public import struct GaplessCore.UserID
 @_exported public import struct GaplessCore.Window
+@_exported public import struct GaplessSQLite.SecureDelete
 @_exported public import struct GaplessStore.QueueStoreError
 @_exported public import struct GaplessStore.StoreConfiguration

@@ -76,6 +76,8 @@ def flags(judge):
     judge.serve("no number", "memory", 78, ["--max-messages"], "--max-messages", "many")
     judge.serve("no duration", "memory", 78, ["--max-age"], "--max-age", "soon")
     judge.serve("no policy", "memory", 78, ["--on-overflow"], "--on-overflow", "explode")
+    judge.serve("no way of removing", f"sqlite:{judge.path('removing.db')}", 78, ["--secure-delete"], "--secure-delete", "perhaps")
+    judge.serve("no file to remove from", "memory", 78, ["--secure-delete"], "--secure-delete", "on")
     judge.serve("no authentication in the open", "memory", 78, ["loopback"], "--listen", "0.0.0.0:0")
     judge.serve("a token file that is not there", "memory", 78, ["tokens.json"], "--auth", f"tokens:{judge.path('tokens.json')}")
     judge.serve("half of TLS", "memory", 78, ["--tls-key"], "--tls-certificate", "x.pem")

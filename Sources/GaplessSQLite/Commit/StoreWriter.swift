@@ -107,7 +107,7 @@ final class StoreWriter {
             mayCreate: mayCreate,
             random: &self.random
         )
-        let database = try StoreDatabase(self.path, readers: self.configuration.readers)
+        let database = try StoreDatabase(self.path, self.configuration)
         self.database = database
         self.identityChecked = .now
         do {
@@ -194,6 +194,12 @@ final class StoreWriter {
         return try database.write(body)
     }
 
+    /// Runs something on a connection that reads; for tests.
+    func examineReading<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        guard let database = self.database else { throw QueueStoreError(.unavailable, "The database is not open.") }
+        return try database.pool.read(body)
+    }
+
     private func requireOpen() throws(QueueStoreError) {
         guard !self.isClosed else { throw QueueStoreError(.closed, "The store was closed.") }
     }
@@ -270,7 +276,7 @@ final class StoreWriter {
         guard let pending else { throw failure }
         do {
             try self.configuration.faults.strike(.lookUp)
-            let database = try self.database ?? StoreDatabase(self.path, readers: self.configuration.readers)
+            let database = try self.database ?? StoreDatabase(self.path, self.configuration)
             if self.database == nil {
                 self.database = database
                 self.onOpen(database.pool)

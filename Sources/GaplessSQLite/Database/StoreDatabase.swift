@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import GRDBSQLite
 import GaplessCore
@@ -9,8 +8,6 @@ import Logging
 ///
 /// Whoever opens it or writes holds the `WriteLock`.
 final class StoreDatabase {
-    /// How long SQLite itself waits for another process: the second line behind the write lock.
-    private static let busyTimeout: TimeInterval = 5
     /// The size that the write-ahead log is cut to when it starts anew, in bytes.
     private static let writeAheadLogBytes = 16 * 1_024 * 1_024
     /// With so many pages in the write-ahead log, whoever committed moves them into the database.
@@ -23,9 +20,9 @@ final class StoreDatabase {
     private let walPages: UnsafeMutablePointer<Int32>
 
     /// Opens a database that exists and is one of ours, and makes sure that what it commits is on the disk.
-    init(_ path: StorePath, readers: Int) throws(QueueStoreError) {
+    init(_ path: StorePath, _ settings: SQLiteStoreConfiguration) throws(QueueStoreError) {
         do {
-            self.pool = try DatabasePool(path: path.database, configuration: Self.configuration(readers: readers))
+            self.pool = try DatabasePool(path: path.database, configuration: Self.configuration(settings))
         } catch {
             throw QueueStoreError(error, while: "opening \(path.database)")
         }
@@ -82,20 +79,21 @@ final class StoreDatabase {
         try self.pool.close()
     }
 
-    private static func configuration(readers: Int) -> Configuration {
+    private static func configuration(_ settings: SQLiteStoreConfiguration) -> Configuration {
         var configuration = Configuration()
         configuration.label = "gapless.sqlite"
         configuration.foreignKeysEnabled = true
-        configuration.busyMode = .timeout(Self.busyTimeout)
-        configuration.maximumReaderCount = readers
+        configuration.busyMode = .timeout(settings.busyTimeout / .seconds(1))
+        configuration.maximumReaderCount = settings.readers
         configuration.persistentReadOnlyConnections = true
-        configuration.prepareDatabase { database in
+        configuration.prepareDatabase { [secureDelete = settings.secureDelete] database in
             try database.execute(
                 sql: """
                     PRAGMA trusted_schema = OFF;
                     PRAGMA cell_size_check = ON;
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
+                    PRAGMA secure_delete = \(secureDelete);
                     """
             )
         }

@@ -165,7 +165,7 @@ package enum StoreFile {
         return try lock.hold(limit: Self.lockLimit) { () throws(QueueStoreError) in
             var random = SystemRandomNumberGenerator()
             _ = try StoreDatabase.prepare(path, schema: schema, mayCreate: false, random: &random)
-            let database = try StoreDatabase(path, readers: 1)
+            let database = try StoreDatabase(path, SQLiteStoreConfiguration())
             defer { try? database.close(checkpoint: true) }
             return try body(path, lock, database)
         }

@@ -1,15 +1,19 @@
 import GaplessCore
-import GaplessSQLite
+public import GaplessSQLite
 public import GaplessStore
 import Synchronization
 
 extension StoreConfiguration {
     /// Queues in one SQLite file, which several servers on one machine may share. The file is created when there is none.
     ///
-    /// - Parameter path: the file; its folder must exist and lie on a local disk.
-    public static func sqlite(path: String) -> StoreConfiguration {
+    /// - Parameters:
+    ///   - path: the file; its folder must exist and lie on a local disk.
+    ///   - secureDelete: what becomes of the bytes of removed messages. Default `.fast`.
+    public static func sqlite(path: String, secureDelete: SecureDelete = .fast) -> StoreConfiguration {
         StoreConfiguration("sqlite:\(path)") { context throws(QueueStoreError) in
-            try SQLiteQueueStore.open(path: path, context: context)
+            var configuration = SQLiteStoreConfiguration()
+            configuration.secureDelete = secureDelete
+            return try SQLiteQueueStore.open(path: path, context: context, configuration: configuration)
         }
     }
 

@@ -12,6 +12,14 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Where queues live: 'sqlite:PATH', or 'memory' to try things out.", valueName: "store"))
     var store: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of the bytes of removed messages in the file: 'off', 'fast' (overwritten where it costs no writing) or 'on' (fast).",
+            valueName: "way"
+        )
+    )
+    var secureDelete: String?
+
     @Option(help: ArgumentHelp("The node's name (the name of the machine).", valueName: "name"))
     var name: String?
 
@@ -85,7 +93,8 @@ struct ServeOptions: ParsableArguments {
     /// The options that were given, under the names of their settings.
     var given: [String: String] {
         let options: [String: String?] = [
-            "listen": self.listen, "admin": self.admin, "store": self.store, "name": self.name, "auth": self.auth,
+            "listen": self.listen, "admin": self.admin, "store": self.store, "secure-delete": self.secureDelete, "name": self.name,
+            "auth": self.auth,
             "admin-key-file": self.adminKeyFile, "max-messages": self.maxMessages, "max-bytes": self.maxBytes, "max-age": self.maxAge,
             "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
             "max-connections": self.maxConnections, "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
@@ -97,7 +106,8 @@ struct ServeOptions: ParsableArguments {
 
     /// The names of all settings, those of `given` and the lists.
     static let names: Set<String> = [
-        "listen", "admin", "store", "name", "auth", "admin-key-file", "max-messages", "max-bytes", "max-age", "on-overflow", "keep",
+        "listen", "admin", "store", "secure-delete", "name", "auth", "admin-key-file", "max-messages", "max-bytes", "max-age",
+        "on-overflow", "keep",
         "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
         "drain-time", "uplink", "log-level",
     ]

@@ -53,11 +53,25 @@ struct ServeSettings {
         guard let text = self.text("store") else {
             throw ProgramError(.misconfigured, "no store is named: say --store sqlite:PATH (or --store memory to try things out)")
         }
-        if text == "memory" { return .memory() }
+        if text == "memory" {
+            guard self.text("secure-delete") == nil else {
+                throw ProgramError(.misconfigured, "--secure-delete is for a store in a file, not for one in memory")
+            }
+            return .memory()
+        }
         guard text.hasPrefix("sqlite:"), text.utf8.count > 7 else {
             throw ProgramError(.misconfigured, "--store is sqlite:PATH or memory, not '\(text)'")
         }
-        return .sqlite(path: String(text.dropFirst(7)))
+        return .sqlite(path: String(text.dropFirst(7)), secureDelete: try self.secureDelete())
+    }
+
+    /// What becomes of the bytes of removed messages in the file.
+    private func secureDelete() throws -> SecureDelete {
+        guard let text = self.text("secure-delete") else { return .fast }
+        guard let setting = SecureDelete(text) else {
+            throw ProgramError(.misconfigured, "--secure-delete is off, fast or on, not '\(text)'")
+        }
+        return setting
     }
 
     /// How clients prove who they are.
