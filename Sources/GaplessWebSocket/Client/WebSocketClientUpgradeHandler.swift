@@ -3,7 +3,8 @@ import NIOHTTP1
 
 /// The client's HTTP/1.1 until the WebSocket begins: sends the request, checks the answer, and leaves.
 final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPClientResponsePart
+    /// Parts of the answer from the decoder, and bytes once it has left.
+    typealias InboundIn = Any
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = HTTPClientRequestPart
 
@@ -68,22 +69,24 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch self.state {
-        case .idle, .ended:
-            return
-        case .waiting:
-            guard case .head(let head) = Self.unwrapInboundIn(data) else { return }
+        let part = Self.unwrapInboundIn(data) as? HTTPClientResponsePart
+        switch (self.state, part) {
+        case (.waiting, .head(let head)):
             do {
                 try self.handshake.check(head)
                 self.state = .accepted
             } catch {
                 self.fail(error, context)
             }
-        case .accepted:
-            if case .end = Self.unwrapInboundIn(data) { self.upgrade(context) }
-        case .upgrading(let leftover):
+        case (.accepted, .end):
+            self.upgrade(context)
+        case (.upgrading(let leftover), nil):
             // The decoder hands on what it has not decoded as it came.
             self.state = .upgrading(leftover: leftover + [WebSocketConnectionHandler<Delegate>.unwrapInboundIn(data)])
+        case (.upgrading, .some):
+            self.fail(WebSocketConnectError(.invalidResponse, "the answer goes on after its end"), context)
+        case (.idle, _), (.waiting, _), (.accepted, _), (.ended, _):
+            return
         }
     }
 

@@ -4,6 +4,8 @@ import NIOCore
 ///
 /// The decoder leaves in a later turn of the loop and hands on what it has not decoded; but when it sees the end before that, it throws
 /// those bytes away: the frames of a peer that sends them with its handshake and ends its half at once.
+///
+/// Where no WebSocket begins and the connection only waits for its end, it keeps the peer's bytes away from the decoder.
 final class EndOfInputHolder: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -11,6 +13,7 @@ final class EndOfInputHolder: ChannelInboundHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private var isHolding = false
     private var hasEnded = false
+    private var isDiscarding = false
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -18,6 +21,10 @@ final class EndOfInputHolder: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if !self.isDiscarding { context.fireChannelRead(data) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -31,6 +38,11 @@ final class EndOfInputHolder: ChannelInboundHandler, RemovableChannelHandler {
     /// From now on the end is held back.
     func hold() {
         self.isHolding = true
+    }
+
+    /// From now on no byte matters.
+    func discard() {
+        self.isDiscarding = true
     }
 
     /// Passes on the end if it came, and leaves the pipeline.

@@ -1,5 +1,5 @@
 package import NIOCore
-package import NIOHTTP1
+import NIOHTTP1
 
 /// HTTP/1.1 on a public listener until the WebSocket begins: answers health checks, judges handshakes, and then leaves.
 ///
@@ -7,7 +7,8 @@ package import NIOHTTP1
 /// ``WebSocketConnectionHandler`` behind itself and removes the decoder and itself; bytes that came behind the request go to the new
 /// handler. What cannot be understood is answered with 400 and the connection ends.
 package final class WebSocketServerUpgradeHandler<Delegate: WebSocketConnectionDelegate>: ChannelInboundHandler, RemovableChannelHandler {
-    package typealias InboundIn = HTTPServerRequestPart
+    /// Parts of requests from the decoder, and bytes once it has left.
+    package typealias InboundIn = Any
     package typealias InboundOut = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
@@ -66,20 +67,19 @@ package final class WebSocketServerUpgradeHandler<Delegate: WebSocketConnectionD
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch self.state {
-        case .upgrading:
+        let part = Self.unwrapInboundIn(data) as? HTTPServerRequestPart
+        switch (self.state, part) {
+        case (.upgrading, nil):
             context.fireChannelRead(data)  // The bytes that the decoder left, for the WebSocket.
-        case .lingering:
-            return
-        case .waiting:
-            guard case .head(let head) = Self.unwrapInboundIn(data) else { return }
+        case (.upgrading, .some):
+            context.close(promise: nil)  // The decoder took the handshake for a common request, and the frames for the next one.
+        case (.waiting, .head(let head)):
             self.state = .inRequest(head)
             if let answer = self.refusal(of: head) { self.write(answer, to: head, mayKeep: false, context) }
-        case .inRequest(let head):
-            switch Self.unwrapInboundIn(data) {
-            case .head, .body: return  // Without a length there is no body; the decoder sees to that.
-            case .end: self.received(head, context)
-            }
+        case (.inRequest(let head), .end):
+            self.received(head, context)
+        case (.waiting, _), (.inRequest, _), (.lingering, _):
+            return  // Without a length there is no body; the decoder sees to that.
         }
     }
 
@@ -215,8 +215,8 @@ extension WebSocketServerUpgradeHandler {
 
     /// Writes an answer, and ends the connection after it if the request, the answer or the client want that.
     private func write(_ answer: HTTPAnswer, to head: HTTPRequestHead?, mayKeep: Bool, _ context: ChannelHandlerContext) {
-        // After a request to upgrade the decoder takes no more for HTTP, whatever the answer was.
-        let wantsUpgrade = head.map { $0.headers.contains(name: "Upgrade") } ?? true
+        // After a request to upgrade or for a tunnel the decoder takes no more for HTTP, whatever the answer was.
+        let wantsUpgrade = head.map { $0.method == .CONNECT || $0.headers.contains(name: "Upgrade") } ?? true
         let isKept = mayKeep && !wantsUpgrade && !self.isShuttingDown && head?.isKeepAlive == true
         var headers = answer.headers
         headers.replaceOrAdd(name: "Content-Length", value: String(answer.body.readableBytes))
@@ -230,6 +230,8 @@ extension WebSocketServerUpgradeHandler {
             self.endAfter(self.service.http.keepAliveTimeout, context)
         } else {
             self.state = .lingering
+            // Of what the decoder takes no more for HTTP it would keep every byte.
+            self.holder.discard()
             let written = context.eventLoop.makePromise(of: Void.self)
             // The client may still be sending. Ending both halves now would make TCP throw away the answer.
             written.futureResult.assumeIsolated().whenSuccess { context.close(mode: .output, promise: nil) }

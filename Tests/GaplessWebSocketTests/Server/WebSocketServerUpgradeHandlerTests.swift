@@ -298,6 +298,32 @@ private final class EmbeddedServer {
         #expect(delegate.calls.isEmpty)
     }
 
+    @Test(arguments: ["Upgrade\t", "keep-alive, Upgrade \t", "Upgrade\t,x"])
+    func whatTheDecoderTakesForTheNextRequestIsNoFrame(_ connection: String) throws {
+        let delegate = RecordingDelegate()
+        let server = try EmbeddedServer(delegate: delegate)
+        let request = EmbeddedServer.upgrade.replacing("Connection: Upgrade", with: "Connection: \(connection)")
+        try server.receive(request + "\r\nPOST /live HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+        #expect(!server.channel.isActive)
+        #expect(delegate.essentials.allSatisfy { if case .text = $0 { false } else { true } })
+    }
+
+    @Test(arguments: [
+        "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        EmbeddedServer.upgrade.replacing("Version: 13", with: "Version: 12") + "\r\n",
+    ])
+    func whatFollowsARequestThatEndsHTTPIsNotKept(_ request: String) throws {
+        let server = try EmbeddedServer()
+        try server.receive(request)
+        #expect(server.socket.endings == [.output])
+        var bytes = ByteBuffer(repeating: 0x41, count: 4_096)
+        try server.channel.writeInbound(bytes)
+        // Whoever kept the bytes would be another owner of them.
+        let isOurs = bytes.modifyIfUniquelyOwned { _ in true } ?? false
+        #expect(isOurs)
+    }
+
     @Test func aHandshakeMayBeRefusedWithRetryAfter() throws {
         let server = try EmbeddedServer()
         try server.receive(EmbeddedServer.upgrade + "\r\n", rawText("never"))
