@@ -34,6 +34,7 @@ extension Target.Dependency {
     static let grdbSQLite = Self.product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["Server"]))
     static let asyncHTTPClient = Self.product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["Server"]))
     static let hummingbird = Self.product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Server"]))
+    static let nioHTTPTypes = Self.product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: .when(traits: ["Server"]))
     static let jwtKit = Self.product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["Server"]))
     static let argumentParser = Self.product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Server"]))
     static let configuration = Self.product(name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Server"]))
@@ -103,7 +104,7 @@ let package = Package(
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket",
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .nioExtras, .logging, .serviceLifecycle, .crypto, .metrics, .tracing,
-                .configuration, .hummingbird, .jwtKit,
+                .configuration, .hummingbird, .nioHTTPTypes, .jwtKit,
             ],
             swiftSettings: settings
         ),

@@ -10,6 +10,11 @@ struct AdminListener: Sendable {
     let group: any EventLoopGroup
     let logger: Logger
 
+    /// What stands on each connection before the router.
+    static func makeHandlers() -> [any RemovableChannelHandler] {
+        [LastRequestHandler(), ContinueHandler()]
+    }
+
     /// Serves until a graceful shutdown or cancellation.
     ///
     /// - Parameter listening: called with the address once the port is open.
@@ -21,7 +26,7 @@ struct AdminListener: Sendable {
         logger.logLevel = .critical
         let application = Application(
             router: self.api.makeRouter(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
+            server: .http1(configuration: .init(additionalChannelHandlers: Self.makeHandlers(), idleTimeout: .seconds(75))),
             configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
             onServerRunning: { channel in await listening(channel.localAddress.flatMap { ListenAddress($0) } ?? address) },
             eventLoopGroupProvider: .shared(self.group),

@@ -24,6 +24,7 @@ import Testing
         logger.logLevel = .critical
         let application = Application(
             router: api.makeRouter(),
+            server: .http1(configuration: .init(additionalChannelHandlers: AdminListener.makeHandlers())),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in input.yield(channel.localAddress?.port ?? 0) },
             logger: logger
@@ -40,6 +41,34 @@ import Testing
 
     private let json = ["Content-Type": "application/json"]
     private let lines = ["Content-Type": "application/x-ndjson"]
+
+    /// The test is that the connection ends, though the client asks for no end.
+    @Test func aConnectionEndsWithARequestThatEndsHTTP() async throws {
+        try await self.withAPI { port in
+            let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"
+            let body = #"{"to":"a","text":"x"}"#
+            for (request, status) in [
+                ("GET /v1/clients HTTP/1.1\r\nHost: 127.0.0.1\r\n\(upgrade)\r\n", 200),
+                (
+                    "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n\(upgrade)Content-Type: application/json\r\n"
+                        + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)", 200
+                ),
+                ("CONNECT a:1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 404),
+            ] {
+                let answer = try await RawHTTP.exchange(request, port: port)
+                #expect(answer.status == status)
+                #expect(answer.headers["connection"] == "close")
+            }
+        }
+    }
+
+    @Test func whoWaitsToBeAskedForTheBodyIsAsked() async throws {
+        try await self.withAPI { port in
+            let request = "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 20\r\n"
+            let answer = try await RawHTTP.exchange(request + "Expect: 100-Continue\r\n\r\n", port: port, untilEnd: false)
+            #expect(answer.status == 100)
+        }
+    }
 
     // MARK: One message
 
@@ -102,7 +131,8 @@ import Testing
         "", "{", "[]", #""x""#, "{}", #"{"to":"a"}"#, #"{"text":"x"}"#, #"{"to":"a","user":"a","text":"x"}"#,
         #"{"to":"a","text":"x","json":1}"#,
         #"{"to":"a/b/c","text":"x"}"#, #"{"to":"","text":"x"}"#, #"{"to":7,"text":"x"}"#, #"{"to":["a",7],"text":"x"}"#,
-        #"{"user":"a/b","text":"x"}"#, #"{"to":"a","text":7}"#, #"{"to":"a","base64":"?"}"#, #"{"to":"a","text":"x","ttl":"1s"}"#,
+        #"{"user":"a/b","text":"x"}"#, #"{"to":"a","text":7}"#, #"{"to":"a","base64":"?"}"#,
+        #"{"to":"a","text":"x","ttl":"1s"}"#,
         #"{"to":"a","text":"x","ttl":1.5}"#, #"{"to":"a","text":"x","tll":1}"#, #"{"to":"a","text":"x","text":"y"}"#,
         #"{"to":"a","text":"\ud800"}"#, #"{"to":"a","text":"x"} {}"#, #"{"to":"a","text":null}"#,
     ])
