@@ -76,7 +76,10 @@ enum AdminMessage {
             JSONWriter.write(value, into: &bytes)
             return Payload(text: String(buffer: bytes))
         case (nil, nil, let text?):
-            guard let bytes = Data(base64Encoded: text) else { throw AdminError.invalid("\"base64\" is not base64.") }
+            // Foundation takes more for base64 than it is, such as "====".
+            guard let bytes = Data(base64Encoded: text), bytes.base64EncodedString() == text else {
+                throw AdminError.invalid("\"base64\" is not base64.")
+            }
             return Payload(binary: ByteBuffer(bytes: bytes))
         default:
             throw AdminError.invalid("A message has one of \"text\", \"json\" and \"base64\".")

@@ -112,7 +112,8 @@ struct AdminMessages: Sendable {
         var splitter = LineSplitter(maxLineBytes: self.maxLineBytes)
         splitter.append(try await self.collect(request, upTo: Self.maxSequenceBytes))
         var messages: [OutgoingMessage] = []
-        while let line = splitter.next() ?? splitter.last() {
+        // One more than allowed is refused like any number of them, and costs nothing.
+        while messages.count <= AppendSequenceOperation.maxMessages, let line = splitter.next() ?? splitter.last() {
             do {
                 messages.append(try AdminMessage.parse(line))
             } catch {

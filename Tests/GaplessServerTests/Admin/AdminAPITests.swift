@@ -131,7 +131,7 @@ import Testing
         "", "{", "[]", #""x""#, "{}", #"{"to":"a"}"#, #"{"text":"x"}"#, #"{"to":"a","user":"a","text":"x"}"#,
         #"{"to":"a","text":"x","json":1}"#,
         #"{"to":"a/b/c","text":"x"}"#, #"{"to":"","text":"x"}"#, #"{"to":7,"text":"x"}"#, #"{"to":["a",7],"text":"x"}"#,
-        #"{"user":"a/b","text":"x"}"#, #"{"to":"a","text":7}"#, #"{"to":"a","base64":"?"}"#,
+        #"{"user":"a/b","text":"x"}"#, #"{"to":"a","text":7}"#, #"{"to":"a","base64":"?"}"#, #"{"to":"a","base64":"===="}"#,
         #"{"to":"a","text":"x","ttl":"1s"}"#,
         #"{"to":"a","text":"x","ttl":1.5}"#, #"{"to":"a","text":"x","tll":1}"#, #"{"to":"a","text":"x","text":"y"}"#,
         #"{"to":"a","text":"\ud800"}"#, #"{"to":"a","text":"x"} {}"#, #"{"to":"a","text":null}"#,
