@@ -84,6 +84,7 @@ def flags(judge):
     judge.run("a send to nobody", ["send", "--admin", "http://127.0.0.1:1", "hello"], 64, ["--to"])
     judge.run("a URL that is none", ["connect", "ftp://127.0.0.1:1/", "--client", "a"], 78, ["ftp"])
     judge.run("a secret in a URL", ["connect", "ws://127.0.0.1:1/gapless?token=x", "--client", "a"], 78, ["token"])
+    judge.run("nobody there", ["connect", "ws://127.0.0.1:1/gapless", "--client", "a/b", "--idle-exit", "1"], 75, ["offline lost (", "no node"])
     judge.run("a client that is no name", ["connect", "ws://127.0.0.1:1/gapless", "--client", "a b"], 78, ["client"])
 
 

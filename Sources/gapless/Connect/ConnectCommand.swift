@@ -10,15 +10,26 @@ struct ConnectCommand: AsyncParsableCommand {
         commandName: "connect",
         abstract: "Connect as a client, print messages, send standard input.",
         discussion: """
-            Each message becomes one line of standard output; what else happens is told on standard error. Each line of standard input is sent to
-            the server. The client comes back by itself whatever happens to the connection, with any of the URLs.
+            Each message becomes one line of standard output; what else happens is told on standard error. Each line of standard input is \
+            sent to the server. The client comes back by itself whatever happens to the connection, with any of the URLs.
 
-              gapless connect ws://a.example/gapless ws://b.example/gapless --client alice/phone --state alice.state >> messages.txt
+              gapless connect ws://127.0.0.1:8400/gapless --client alice/phone
 
-            With --state the position and what was not sent yet survive the program, even kill -9. When standard output is a regular file, not a
-            line of it is lost or doubled either; on a pipe the last lines may come twice after a kill -9 (the JSON form carries the number).
+            With two nodes, a token, and a file that keeps the place:
 
-            Exit codes beside the common ones: 75 another instance took over, 77 the server refuses this client.
+              gapless connect wss://a.example/gapless wss://b.example/gapless \\
+                --client alice/phone --token-file alice.token \\
+                --state alice.state >> messages.txt
+
+            With --state the position and what was not sent yet survive the program, even kill -9. When standard output is a regular file, \
+            not a line of it is lost or doubled either: the next run cuts off what stands behind the saved position, since it comes again. \
+            So let nothing else write to that file. On a pipe the last lines may come twice after a kill -9; the JSON form carries the number.
+
+            The JSON form of a message is {"seq":..,"time":..,"text"|"base64":..}; gaps and resets are {"gap":{"from":..,"to":..,"reason":..}} \
+            and {"reset":{"reason":..}}.
+
+            Exit codes beside the common ones: 75 another instance took over, or --idle-exit ended a run in which no node took the \
+            client; 77 the server refuses this client. SIGTERM and SIGINT end it with 0.
             """
     )
 

@@ -60,7 +60,7 @@ enum MessageFormat: String, ExpressibleByArgument, CaseIterable {
 
     private static func encode(_ object: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         guard let data = try? encoder.encode(object) else { preconditionFailure("numbers and strings can always be written as JSON") }
         return Array(data)
     }

@@ -14,6 +14,8 @@ final class TerminalSession: Sendable {
     private let idleExit: Duration?
     private let lastActivity: Mutex<ContinuousClock.Instant>
     private let failure = Mutex<(any Error)?>(nil)
+    /// Whether the client was ever attached, so that idleness says something.
+    private let wasOnline = Mutex(false)
 
     /// The most bytes of a line of standard input.
     private static let maxLineBytes = 1_048_576
@@ -51,6 +53,7 @@ final class TerminalSession: Sendable {
                 tasks.addTask {
                     await self.catching(group) {
                         try await self.waitForIdleness(idleExit)
+                        guard self.wasOnline.withLock({ $0 }) else { throw ProgramError(.tryAgain, "no node took the client") }
                         await group.triggerGracefulShutdown()
                     }
                     return .side
@@ -103,6 +106,7 @@ final class TerminalSession: Sendable {
     private func handle(_ event: GaplessClient.Event, output: inout MessageOutput) throws -> Bool {
         switch event {
         case .message(let message):
+            self.wasOnline.withLock { $0 = true }
             try output.write(self.format.line(message))
             return true
         case .gap(let gap):
@@ -121,6 +125,7 @@ final class TerminalSession: Sendable {
             StandardError.write("repeat \(tickets.count) messages may reach the server twice")
             return false
         case .state(let state):
+            if case .online = state { self.wasOnline.withLock { $0 = true } }
             Self.report(state)
             return false
         @unknown default:
@@ -132,10 +137,13 @@ final class TerminalSession: Sendable {
         switch state {
         case .online(let attachment):
             StandardError.write("online \(attachment.client) at \(attachment.endpoint) (node \(attachment.node))")
+        case .offline(let absence) where absence.cause == .awaitingToken:
+            break  // The file is being read; a failure is logged.
         case .offline(let absence):
             let code = absence.closeCode.map { " \($0)" } ?? ""
+            let reason = absence.message.isEmpty ? "" : " (\(absence.message))"
             StandardError.write(
-                "offline \(absence.cause)\(code), again in \(Int64(absence.retryAfter / .milliseconds(1))) ms"
+                "offline \(absence.cause)\(code)\(reason), again in \(Int64(absence.retryAfter / .milliseconds(1))) ms"
             )
         case .stopped(let code, let message):
             StandardError.write("stopped \(code) \(message)")

@@ -8,12 +8,26 @@ struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue",
         abstract: "Look at the queues of clients, or remove one.",
+        discussion: """
+              gapless queue list --admin http://127.0.0.1:8401
+              gapless queue show --admin http://127.0.0.1:8401 alice/phone
+              gapless queue remove --admin http://127.0.0.1:8401 alice/phone
+            """,
         subcommands: [List.self, Show.self, Remove.self]
     )
 
     /// `gapless queue list`
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List queues in order of their address.")
+        static let configuration = CommandConfiguration(
+            abstract: "List queues in order of their address.",
+            discussion: """
+                  gapless queue list --admin http://127.0.0.1:8401
+                  gapless queue list --admin http://127.0.0.1:8401 --user alice --json
+
+                WAITING and BYTES tell what is kept, ACKED the highest number that the client has handled, HEAD the newest, and NODE where the \
+                client is attached.
+                """
+        )
 
         @OptionGroup var admin: AdminOptions
 
@@ -56,7 +70,14 @@ struct QueueCommand: AsyncParsableCommand {
 
     /// `gapless queue show`
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one queue.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show one queue.",
+            discussion: """
+                  gapless queue show --admin http://127.0.0.1:8401 alice/phone
+
+                Ends with 65 when there is no such client.
+                """
+        )
 
         @OptionGroup var admin: AdminOptions
 
@@ -81,7 +102,13 @@ struct QueueCommand: AsyncParsableCommand {
     /// `gapless queue remove`
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a queue with all its messages, and close its connection with 4452."
+            abstract: "Remove a queue with all its messages, and close its connection with 4452.",
+            discussion: """
+                  gapless queue remove --admin http://127.0.0.1:8401 alice/phone
+
+                The client stops and tells its application. When it comes back, it gets a new queue and a reset. Ends with 65 when there is no \
+                such client.
+                """
         )
 
         @OptionGroup var admin: AdminOptions

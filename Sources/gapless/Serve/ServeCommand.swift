@@ -11,15 +11,25 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run a node.",
         discussion: """
-            Prints one line of JSON when it is ready, and ends with 0 after SIGTERM or SIGINT, when everything is committed and its clients
-            were asked to move.
+            To try it out, for programs of this machine alone:
 
-              gapless serve --listen 0.0.0.0:8400 --admin 127.0.0.1:8401 --store sqlite:/var/lib/gapless/gapless.db --name a --auth jwt:keys.json
+              gapless serve --store sqlite:gapless.db
 
-            Messages from clients are printed as lines of JSON, {"event":"message","client":..,"outbox":..,"seq":..,"text"|"base64":..}; a client is told
-            that its message was handled once the line is written. After a crash a line may come twice: client, outbox and seq tell.
+            For everybody who has a token, with TLS:
 
-            Every option is also an environment variable (--max-age is GAPLESS_MAX_AGE) and a field of the --config file ("max-age").
+              gapless serve --store sqlite:/var/lib/gapless/gapless.db --name a \\
+                --listen 0.0.0.0:8400 --admin 127.0.0.1:8401 \\
+                --tls-certificate chain.pem --tls-key key.pem --auth jwt:keys.json
+
+            A node prints one line of JSON when it is ready. On SIGTERM or SIGINT it asks its clients to move, commits everything and ends \
+            with 0.
+
+            Each message from a client is printed as a line of JSON with "event":"message", client, outbox, seq, and text or base64. The \
+            client is told that it was handled once the line is written. After a crash a line may come twice; client, outbox and seq tell.
+
+            Every option is also an environment variable (--max-age is GAPLESS_MAX_AGE) and a field of the --config file ("max-age"). The \
+            command line goes before the environment, and that before the file. Defaults stand in parentheses. Durations are written as \
+            250ms, 30s, 15m, 1h or 7d.
             """
     )
 

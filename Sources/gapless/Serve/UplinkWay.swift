@@ -31,7 +31,7 @@ enum UplinkWay: String {
 
     private static func line(_ message: UplinkMessage) throws -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         let object = MessageObject(
             client: message.client.description,
             outbox: message.outbox.description,

@@ -9,12 +9,26 @@ struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
         abstract: "Look into a store's file, check it, or begin a new life after a restore.",
+        discussion: """
+              gapless store info gapless.db
+              gapless store check gapless.db
+              gapless store restored gapless.db
+            """,
         subcommands: [Information.self, Check.self, Restored.self]
     )
 
     /// `gapless store info`
     struct Information: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "info", abstract: "Tell what is in the file.")
+        static let configuration = CommandConfiguration(
+            commandName: "info",
+            abstract: "Tell what is in the file.",
+            discussion: """
+                  gapless store info gapless.db
+                  gapless store info --json gapless.db
+
+                Nothing is changed; nodes may work with the file meanwhile.
+                """
+        )
 
         @Argument(help: ArgumentHelp("The database file.", valueName: "path"))
         var path: String
@@ -63,7 +77,12 @@ struct StoreCommand: AsyncParsableCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check the file: SQLite's own examination, and what the store promises of its rows.",
-            discussion: "Ends with 0 when the file is sound and with 65 when it is not."
+            discussion: """
+                  gapless store check gapless.db
+
+                Prints a sentence for each fault, and ends with 0 when the file is sound and with 65 when it is not. Nothing is changed; nodes \
+                may work with the file meanwhile.
+                """
         )
 
         @Argument(help: ArgumentHelp("The database file.", valueName: "path"))
@@ -84,8 +103,10 @@ struct StoreCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Begin a new life of the store; to be run after a copy was put back, while no node works with it.",
             discussion: """
-                Clients that come back with a position from before learn by a reset that some of their messages may be gone. Nodes notice most
-                restores by themselves; this makes it certain.
+                  gapless store restored gapless.db
+
+                Clients that come back with a position from before learn by a reset that some of their messages may be gone. Nodes notice most \
+                restores by themselves; this makes it certain. Ends with 75 while a node has the store open.
                 """
         )
 
@@ -119,6 +140,8 @@ struct StoreCommand: AsyncParsableCommand {
     }
 
     private static func quoted(_ text: String) -> String {
-        (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
     }
 }
