@@ -49,19 +49,19 @@ public struct ClientConfiguration: Sendable {
     /// What becomes of endpoints that the server tells. Default: they are used as well.
     public var serverEndpoints = ServerEndpoints.follow
 
-    /// The most messages that wait to be handled by the server; more are refused. Default 1,000.
+    /// The most messages that wait to be handled by the server; more are refused. Default 1,000; at least 1.
     public var maxQueuedMessages = 1_000
 
-    /// The most bytes that wait to be handled by the server; more are refused. Default 4 MiB.
+    /// The most bytes that wait to be handled by the server; more are refused. Default 4 MiB; at least 1.
     public var maxQueuedBytes = 4_194_304
 
     /// How long a connection may take, from the lookup of the name to the server's `WELCOME`. Default 15 s.
     public var connectTimeout = Duration.seconds(15)
 
-    /// The bound of the first random wait before another attempt; it doubles with each failure. Default 0.5 s.
+    /// The bound of the first random wait before another attempt; it doubles with each failure. Default 0.5 s; above zero.
     public var backoffBase = Duration.milliseconds(500)
 
-    /// The bound that the doubling stops at. Default 30 s.
+    /// The bound that the doubling stops at. Default 30 s; at least `backoffBase`.
     public var backoffCap = Duration.seconds(30)
 
     /// How long a graceful shutdown waits for what the application has in hand, so that it need not come again. Default 5 s.

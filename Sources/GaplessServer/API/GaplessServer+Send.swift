@@ -21,7 +21,7 @@ extension GaplessServer {
         try await self.send(OutgoingMessage(text, to: recipient, timeToLive: timeToLive, id: id))
     }
 
-    /// Sends bytes, which are delivered as a binary message. All else is as with text.
+    /// Sends the readable bytes of a buffer, which are delivered as a binary message. All else is as with text.
     @discardableResult
     public func send(
         _ bytes: ByteBuffer,

@@ -8,7 +8,8 @@ public struct NodeDescription: Hashable, Sendable {
         public let connections: Int
         /// How many clients are attached to it.
         public let attached: Int
-        /// Why a balancer should send nobody there; empty when it is ready.
+        /// Why a balancer should send nobody there - `starting`, `draining`, `cordoned`, `store-cut-off`, `full` - as `/ready` says it; empty when
+        /// it is ready.
         public let notReady: [String]
     }
 

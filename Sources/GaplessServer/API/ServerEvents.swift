@@ -6,7 +6,7 @@ public struct AttachedEvent: Hashable, Sendable {
     public let client: ClientID
     /// The number of the attachment.
     public let generation: Generation
-    /// Where the stream went on, and what was the newest number then.
+    /// The stream goes on with the number behind this one.
     public let after: SequenceNumber
     /// The newest number of the queue at that moment.
     public let head: SequenceNumber

@@ -7,7 +7,7 @@ import Synchronization
 /// What is sent here is committed together with the acknowledgement of the message: both or neither. When one of the sends is refused
 /// - a full queue, a payload that is too large - none is stored, and the message counts as if its handler had thrown.
 public final class UplinkSession: Sendable {
-    /// The most messages that one handler can send together with its acknowledgement.
+    /// The most messages that one handler can send together with its acknowledgement. With more it counts as if it had thrown.
     public static let maxSends = 256
 
     /// The client whose message is handled.

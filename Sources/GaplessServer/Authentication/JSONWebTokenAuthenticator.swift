@@ -35,6 +35,7 @@ public struct JSONWebTokenAuthenticator: Authenticator {
     ///   - keys: 1 through 64 keys.
     ///   - audience: what `aud` has to hold.
     ///   - issuer: what `iss` has to be.
+    /// - Throws: `ConfigurationError` when there is no key, or more than 64, or audience or issuer is empty.
     public init(keys: [JSONWebTokenKey], audience: String, issuer: String) throws(ConfigurationError) {
         try self.init(keys: keys, audience: audience, issuer: issuer, now: GatewayClock.system.wallClock)
     }
@@ -57,6 +58,8 @@ public struct JSONWebTokenAuthenticator: Authenticator {
     }
 
     /// Verifies with what a file says.
+    ///
+    /// - Throws: `ConfigurationError` when the file cannot be read, is not well formed, or holds a key that cannot be used.
     public init(path: String) throws(ConfigurationError) {
         let content = try SettingsFile.read(path, as: Content.self)
         var keys: [JSONWebTokenKey] = []
@@ -69,6 +72,8 @@ public struct JSONWebTokenAuthenticator: Authenticator {
     }
 
     /// Whom the token of the credentials belongs to.
+    ///
+    /// - Throws: `AuthenticationError` with `expired` when the token is genuine and its time is over, with `refused` otherwise.
     public func authenticate(_ credentials: Credentials) async throws -> Identity {
         guard let token = credentials.bearer else { throw AuthenticationError(.refused, "A token is needed.") }
         return try self.identity(of: try await self.verifiedClaims(of: token))

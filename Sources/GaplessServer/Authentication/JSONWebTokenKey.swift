@@ -29,27 +29,37 @@ public struct JSONWebTokenKey: Sendable, CustomStringConvertible {
     }
 
     /// A shared secret of at least 32 bytes.
+    ///
+    /// - Throws: `ConfigurationError` for anything else.
     public static func hs256(secret: [UInt8], id: String? = nil) throws(ConfigurationError) -> JSONWebTokenKey {
         guard secret.count >= 32 else { throw ConfigurationError("jwt.key", "A secret for HS256 has at least 32 bytes.") }
         return JSONWebTokenKey(id: id, material: .hmac(HMACKey(from: secret)))
     }
 
     /// An RSA public key of at least 2,048 bits, as PEM.
+    ///
+    /// - Throws: `ConfigurationError` for anything else.
     public static func rs256(pem: String, id: String? = nil) throws(ConfigurationError) -> JSONWebTokenKey {
         JSONWebTokenKey(id: id, material: .rsa(try Self.parse("an RSA public key") { try Insecure.RSA.PublicKey(pem: pem) }))
     }
 
     /// A public key on the curve P-256, as PEM.
+    ///
+    /// - Throws: `ConfigurationError` for anything else.
     public static func es256(pem: String, id: String? = nil) throws(ConfigurationError) -> JSONWebTokenKey {
         JSONWebTokenKey(id: id, material: .ecdsa(try Self.parse("a P-256 public key") { try ES256PublicKey(pem: pem) }))
     }
 
     /// An Ed25519 public key, as PEM.
+    ///
+    /// - Throws: `ConfigurationError` for anything else.
     public static func eddsa(pem: String, id: String? = nil) throws(ConfigurationError) -> JSONWebTokenKey {
         JSONWebTokenKey(id: id, material: .eddsa(try Self.parse("an Ed25519 public key") { try EdDSA.PublicKey(pem: pem) }))
     }
 
     /// A JSON Web Key of type `oct`, `RSA`, `EC` on P-256 or `OKP` on Ed25519; the type fixes the algorithm, and `alg` may repeat it.
+    ///
+    /// - Throws: `ConfigurationError` for anything else.
     public static func jwk(_ json: String) throws(ConfigurationError) -> JSONWebTokenKey {
         let fields = try Self.parse("a JSON Web Key") { try JSONDecoder().decode(WebKey.self, from: Data(json.utf8)) }
         return try fields.key

@@ -39,6 +39,8 @@ public struct TokenFile: Authenticator {
     }
 
     /// Whom the token of the credentials belongs to.
+    ///
+    /// - Throws: `AuthenticationError` with `refused` when there is no token, or one that the file does not hold.
     public func authenticate(_ credentials: Credentials) async throws -> Identity {
         guard let token = credentials.bearer else { throw AuthenticationError(.refused, "A token is needed.") }
         guard let identity = self.identity(of: token) else { throw AuthenticationError(.refused, "The token is not known.") }

@@ -10,7 +10,7 @@ public struct ServerConfiguration: Sendable {
     /// Where clients connect. Default `127.0.0.1:8400`.
     public var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8_400)
 
-    /// The path of the WebSocket. Default `/gapless`.
+    /// The path of the WebSocket. Default `/gapless`; it begins with a slash, has at most 256 bytes and no question mark.
     public var path: String = "/gapless"
 
     /// Certificate and key of the public listener; nil for a listener without TLS, on loopback or behind a balancer that ends TLS.
@@ -19,7 +19,7 @@ public struct ServerConfiguration: Sendable {
     /// Which web pages may connect. Default: those of the same host.
     public var origins: OriginRule = .sameHost
 
-    /// URLs of the service that clients are told in `WELCOME`, at most 16. Default: none.
+    /// URLs of the service that clients are told in `WELCOME`, `ws:` or `wss:`, at most 16 of at most 512 bytes. Default: none.
     public var endpoints: [String] = []
 
     /// The admin listener; nil for none. Default `127.0.0.1:8401`, without a key.
@@ -28,7 +28,7 @@ public struct ServerConfiguration: Sendable {
     /// What queues keep.
     public var retention: RetentionPolicy = RetentionPolicy()
 
-    /// The longest lifetime of a queue that a client can wish for. Default 30 days, at most 365.
+    /// The longest lifetime of a queue that a client can wish for. Default 30 days; `retention.keep` through 365 days.
     public var maxKeep: Duration = .seconds(30 * 86_400)
 
     /// The most clients of one user. Default 100, at most 10,000.
@@ -37,10 +37,10 @@ public struct ServerConfiguration: Sendable {
     /// The most queues in the store. Default 1,000,000, at most 100,000,000.
     public var maxQueues: Int = 1_000_000
 
-    /// The most payload bytes in the store; sends fail with `full` above it. Default 10 GiB.
+    /// The most payload bytes in the store; sends fail with `full` above it. Default 10 GiB; at least 1 byte.
     public var maxStoreBytes: Int = 10_737_418_240
 
-    /// How long idempotency keys are remembered. Default 1 h, at most 24 h.
+    /// How long idempotency keys are remembered. Default 1 h; 1 s through 24 h.
     public var keyLifetime: Duration = .seconds(3_600)
 
     /// The largest payload of a message, in bytes. Default 64 KiB, at most 1 MiB.
@@ -77,7 +77,7 @@ public struct ServerConfiguration: Sendable {
     /// How long a peer may take to answer a Close, for tests.
     package var closeTime: Duration = .seconds(5)
 
-    /// The most connections. Nil takes what the limit of open files leaves. Default nil.
+    /// The most connections, 1 through 10,000,000. Nil takes what the limit of open files leaves, and more than that it is never. Default nil.
     public var maxConnections: Int?
 
     /// The most sends that wait for the store at once; `overloaded` beyond. Default 50,000; 1 through 1,000,000.
@@ -87,7 +87,7 @@ public struct ServerConfiguration: Sendable {
     /// Default 20 s; 1 s through 300 s.
     public var sendTimeout: Duration = .seconds(20)
 
-    /// How many threads serve connections. Default: one for each processor, at most 64.
+    /// How many threads serve connections, 1 through 256. Default: one for each processor, at most 64.
     public var threads: Int?
 
     /// The defaults.

@@ -55,6 +55,8 @@ public struct TestServer: Sendable {
     ///   - logger: by default one that tells errors alone.
     ///   - prepare: gives the server its handlers and hooks, before it runs.
     ///   - body: the test.
+    /// - Returns: what the closure returns.
+    /// - Throws: what the closure throws, or why the server could not start.
     public static func run<Result: Sendable>(
         store: StoreConfiguration = .memory(),
         authenticator: Authentication = .none,
