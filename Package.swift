@@ -159,7 +159,11 @@ let package = Package(
         ),
         .testTarget(
             name: "GaplessProgramTests",
-            dependencies: ["gapless", "GaplessServer", "GaplessClient", .logging, .serviceLifecycle, .unixSignals],
+            dependencies: [
+                "gapless", "GaplessCore", "GaplessServer", "GaplessClient", "GaplessTesting",
+                .logging, .serviceLifecycle, .unixSignals, .argumentParser,
+            ],
+            exclude: ["Help"],
             swiftSettings: settings
         ),
     ]

@@ -1,0 +1,87 @@
+import ArgumentParser
+import GaplessCore
+import GaplessServer
+import Testing
+
+@testable import gapless
+
+/// The tables of the article on operating say what the code says.
+@Suite struct OperatingTests {
+    private static func article() throws -> String {
+        try Documents.text("Sources/GaplessServer/GaplessServer.docc/Operating.md")
+    }
+
+    @Test func eachCloseCodeIsExplained() throws {
+        let rows = Documents.table(["Code", "Name", "What happened"], of: try Self.article()).map { "\($0[0]) \($0[1])" }
+        #expect(rows == CloseCode.named.map { "\($0.code.rawValue) \($0.name)" })
+    }
+
+    @Test func eachExitCodeIsExplainedAsInTheHelp() throws {
+        let rows = Documents.table(["Exit code"], of: try Self.article()).map { "\($0[0]) \($0[1])" }
+        let help = Gapless.helpMessage(columns: 200).split(separator: "\n").compactMap { line in
+            line.wholeMatch(of: #/  (\d+) +(.*)/#).map { "\($0.output.1) \($0.output.2)" }
+        }
+        #expect(help.count == rows.count)
+        for (row, line) in zip(rows, help) {
+            #expect(row.hasPrefix(line), "the article says more than the help, never something else")
+        }
+        let kinds: [ProgramError.Kind] = [
+            .wrongInput, .unreachable, .cannotCreate, .inputOutput, .tryAgain, .notAllowed, .misconfigured,
+        ]
+        for kind in kinds {
+            #expect(rows.contains { $0.hasPrefix("\(kind.rawValue) ") })
+        }
+    }
+
+    @Test func theDefaultsAreThoseOfTheCode() throws {
+        let configuration = ServerConfiguration()
+        let retention = configuration.retention
+        let defaults: [String: String] = [
+            "retention.maxMessages": Self.count(retention.maxMessages), "retention.maxBytes": Self.bytes(retention.maxBytes),
+            "retention.maxAge": Self.time(retention.maxAge), "retention.onOverflow": "discard-oldest",
+            "retention.keep": Self.time(retention.keep), "maxKeep": Self.time(configuration.maxKeep),
+            "maxMessageBytes": Self.bytes(configuration.maxMessageBytes),
+            "maxConnections": configuration.maxConnections.map(Self.count) ?? "what the limit of open files leaves",
+            "maxClientsPerUser": Self.count(configuration.maxClientsPerUser), "maxQueues": Self.count(configuration.maxQueues),
+            "maxStoreBytes": Self.bytes(configuration.maxStoreBytes), "keyLifetime": Self.time(configuration.keyLifetime),
+            "heartbeat": Self.time(configuration.heartbeat), "silence": Self.time(configuration.silence),
+            "helloDeadline": Self.time(configuration.helloDeadline),
+            "authenticationGrace": Self.time(configuration.authenticationGrace),
+            "drainTime": Self.time(configuration.drainTime), "sendTimeout": Self.time(configuration.sendTimeout),
+            "handlerAttempts": Self.count(configuration.handlerAttempts), "maxPendingSends": Self.count(configuration.maxPendingSends),
+            "downlinkWindow": Self.window(configuration.downlinkWindow), "uplinkWindow": Self.window(configuration.uplinkWindow),
+        ]
+        let rows = Documents.table(["Setting", "Option", "Default"], of: try Self.article())
+        #expect(Set(rows.map { $0[0] }) == Set(defaults.keys))
+        for row in rows {
+            #expect(row[2] == defaults[row[0]], "the default of \(row[0])")
+        }
+    }
+
+    private static func count(_ number: Int) -> String {
+        var digits = String(number)
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return ([digits] + groups).joined(separator: ",")
+    }
+
+    private static func bytes(_ number: Int) -> String {
+        for (power, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where number % (1 << power) == 0 {
+            return "\(number >> power) \(unit)"
+        }
+        return "\(number) bytes"
+    }
+
+    private static func time(_ duration: Duration) -> String {
+        let seconds = Int(duration / .seconds(1))
+        if seconds % 86_400 == 0, seconds > 86_400 { return "\(seconds / 86_400) days" }
+        return seconds % 3_600 == 0 ? "\(seconds / 3_600) h" : "\(seconds) s"
+    }
+
+    private static func window(_ window: Window) -> String {
+        "\(Self.count(Int(window.messages))) messages, \(Self.bytes(Int(window.bytes)))"
+    }
+}
