@@ -52,6 +52,20 @@ struct ClientSessionEndingTests {
         #expect(self.isSpread(self.waits(CloseCode(rawValue: code), lived: .seconds(60)), .zero, .milliseconds(500)))
     }
 
+    @Test(
+        "[R11.2-1] 4100-4199, known or not: another endpoint, however long the connection lived",
+        arguments: [4100, 4107, 4108, 4150, 4199] as [UInt16]
+    )
+    func resumeLaterElsewhere(code: UInt16) {
+        let rig = ClientRig { $0.endpoints = [.a, .b] }
+        let first = rig.start().connects.map { $0.dropFirst(2) }
+        rig.opened(1)
+        rig.receive(.welcome(.test()))
+        rig.live(for: .seconds(60))
+        rig.refuse(1, CloseCode(rawValue: code))
+        #expect(rig.nextTimer().connects.map { $0.dropFirst(2) } != first)
+    }
+
     @Test("[R11.2-5] 4100-4199 with retryAfter: after that, and a random part of the jitter")
     func retryAfter() {
         #expect(self.waits(.overloaded, lived: .seconds(60), retryAfter: .seconds(2)).allSatisfy { $0 == .seconds(2) })

@@ -79,6 +79,17 @@ struct ServerSessionGreetingTests {
         #expect(welcome.features.isEmpty)
     }
 
+    @Test("features that a HELLO names and nobody knows are not on [R4.11-1, R4.11-2]", arguments: [["x"], ["presence", "x-1"]])
+    func unknownFeatures(features: [String]) throws {
+        let rig = ServerRig()
+        _ = rig.receive(.hello(.test(features: features)))
+        _ = rig.admitted()
+        _ = rig.authenticated()
+        let output = rig.notice(.attached(.attached(.test())))
+        guard case .welcome(let welcome) = try #require(output.frames.first) else { return #expect(Bool(false)) }
+        #expect(welcome.features.isEmpty)
+    }
+
     @Test(
         "the downlink window is the smaller of the server's and the wish, in each dimension [R4.2-2]",
         arguments: [

@@ -186,6 +186,18 @@ struct ServerSessionLivenessTests {
         #expect(rig.wait(.seconds(20)).close == nil)
     }
 
+    @Test("a socket that takes a byte now and then is not slow; the time runs from the last one [R8-6]")
+    func slowButSteady() {
+        let rig = ServerRig.at(.attached)
+        _ = rig.receive(.ping(1))
+        for second in 1...145 {
+            #expect(rig.wait(.seconds(1)).close == nil, "after \(second) s")
+            rig.signOfLife()
+            if second % 29 == 0, second <= 116 { rig.bytesTaken(pending: 10) }
+        }
+        #expect(rig.wait(.seconds(1)).closeCode == .slowConsumer)
+    }
+
     @Test("more frames do not prolong the patience with a socket that takes nothing [R8-6]")
     func notProlonged() {
         let rig = ServerRig.at(.attached)
