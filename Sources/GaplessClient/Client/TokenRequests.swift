@@ -43,7 +43,8 @@ final class TokenRequests: Sendable {
             } catch is NoTokenError {
                 return nil
             } catch {
-                self.logger.warning("Provider of tokens failed", metadata: ["error": "\(error)"])
+                // Its text may hold the token, or the header that was to bring it (Protocol.md [R14-1]).
+                self.logger.warning("Provider of tokens failed", metadata: ["error.type": "\(type(of: error))"])
             }
             do {
                 try await Task.sleep(for: backoff.next(using: &random))

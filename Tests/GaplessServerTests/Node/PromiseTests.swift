@@ -35,6 +35,8 @@ import Testing
         let log = CapturedLog()
         let alice = try #require(UserID("alice"))
         let authentication = Authentication.custom { credentials in
+            struct Outage: Error { let token: String? }
+            guard credentials.bearer != "secret-outage" else { throw Outage(token: credentials.bearer) }
             guard credentials.bearer?.hasPrefix("secret-") == true else { throw AuthenticationError(.refused, "No.") }
             return Identity(user: alice)
         }
@@ -49,8 +51,9 @@ import Testing
                 server.onFailure { _, _ in .close }
             }
         ) { server in
-            let headers: HTTPHeaders = ["Authorization": "Bearer secret-header", "Cookie": "session=secret-cookie"]
-            let client = try await RawClient.connect(server.url, headers: headers)
+            let own = "http://127.0.0.1:\(server.addresses.listen.port)"
+            let headers: HTTPHeaders = ["Authorization": "Bearer secret-header", "Cookie": "session=secret-cookie", "Origin": own]
+            let client = try await RawClient.connect(server.url + "?token=secret-url", headers: headers)
             client.send(Greeting(outbox: "o1", token: "secret-hello").text)
             try await client.expect("WELCOME ")
             client.send(#"AUTH {"token":"secret-auth"}"#)
@@ -67,6 +70,17 @@ import Testing
             let malformed = try await RawClient.connect(server.url)
             malformed.send("HELLO {\"token\":\"secret-malformed\"")
             try await malformed.expectEnd(4400)
+            let field = try await RawClient.connect(server.url)
+            field.send(#"HELLO {"client":"alice/phone","instance":"secret instance","attempt":3,"secret":true}"#)
+            try await field.expectEnd(4400)
+            let failing = try await RawClient.connect(server.url)
+            failing.send(Greeting(attempt: 3, token: "secret-outage").text)
+            try await failing.expectEnd(4103)
+            let admin = try #require(server.addresses.admin).port
+            for body in [#"{"to":"alice/phone","text":"secret-admin"}"#, #"{"to":"alice/phone","text":"secret-broken"#] {
+                let json = ["Content-Type": "application/json", "Authorization": "Bearer secret-key"]
+                _ = try await RawHTTP.call("POST", "/v1/messages", port: admin, headers: json, body: body)
+            }
         }
         #expect(log.text.contains("alice/phone"))
         #expect(!log.text.contains("secret"), "\(log.text)")
