@@ -84,7 +84,8 @@ extension Node {
     /// The longest frame that may come after it.
     var maxFrameBytes: Int {
         let limits = self.sessionConfiguration.limits
-        return max(limits.message + Limits.maxMessageHeadBytes, limits.json + "AUTH ".utf8.count, self.maxHelloFrameBytes)
+        // The longest head of a MSG up: keyword, space, 16 digits, space.
+        return max(limits.message + 21, limits.json + "AUTH ".utf8.count, self.maxHelloFrameBytes)
     }
 }
 

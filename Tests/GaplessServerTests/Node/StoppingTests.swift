@@ -13,8 +13,12 @@ import Testing
         configuration.drainTime = .seconds(300)
         try await TestServer.run(store: store.configuration) { [configuration] second in
             try await second.commitsBehindItsHeartbeat()
-            try await TestServer.run(store: store.configuration, configuration: configuration) { first in
-                let (client, welcome) = try await RawClient.attach(first.url)
+            try await TestServer.run(
+                store: store.configuration,
+                configuration: configuration,
+                prepare: { $0.onMessage { _, _ in } }
+            ) { first in
+                let (client, welcome) = try await RawClient.attach(first.url, Greeting(outbox: "o1"))
                 await first.shutDown()
                 let drain = try await client.expect("DRAIN ")  // [R10.1-8]
                 #expect(drain.contains("\"within\":"))
@@ -27,7 +31,9 @@ import Testing
                 late.send(Greeting(client: "bob").text)
                 let refusal = try await late.expect("ERROR {\"code\":4100")
                 #expect(refusal.contains("retryAfter"))
-                // It goes on serving until the client has moved.
+                // It goes on serving, in both directions, until the client has moved.
+                client.send("MSG 1 meanwhile")
+                try await client.expect("ACK 1")
                 try await second.server.send("meanwhile", to: "alice/phone")
                 try await client.expectMessage(1, "meanwhile")
                 let (moved, answer) = try await RawClient.attach(

@@ -64,11 +64,19 @@ import Testing
             let (client, welcome) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
             client.send("MSG 1 x")
             for await _ in started { break }
+            // [R7.2-9]
             client.send("PING 7")
-            try await client.expect("PONG 7")  // [R7.2-9]
+            try await client.expect("PONG 7")
+            client.send(#"AUTH {"token":"t"}"#)
+            try await client.expect(#"AUTH {"ok":true}"#)
+            try await server.server.send("meanwhile", to: "alice/phone")
+            try await client.expectMessage(1, "meanwhile")
+            client.send("ACK 1")
+            let id = try #require(ClientID("alice/phone"))
+            while try await server.server.queue(of: id)?.acknowledged != SequenceNumber(1) { await Task.yield() }
             client.cut()
             _ = try await detached.next()
-            let again = Greeting(attempt: 2, outbox: "o1", epoch: welcome.epoch, handled: 0, held: 1)
+            let again = Greeting(attempt: 2, outbox: "o1", epoch: welcome.epoch, handled: 1, held: 1)
             let (second, answer) = try await RawClient.attach(server.url, again)
             #expect(answer.mark == 0)
             second.send("MSG 1 x")

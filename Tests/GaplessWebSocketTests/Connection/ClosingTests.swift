@@ -89,6 +89,7 @@ private struct Broken: Error {}
         #expect(!connection.handler.isOpen)
     }
 
+    // [R3.7-3]
     @Test func untilThePeersCloseEverythingIsReadAndDiscarded() throws {
         let connection = try EmbeddedConnection()
         connection.handler.close(.goingAway)
@@ -114,6 +115,7 @@ private struct Broken: Error {}
         #expect(connection.socket.endings == [.all])
     }
 
+    // [R3.7-3]
     @Test func aPeerThatDoesNotAnswerIsLeftAfterTheDeadline() throws {
         let connection = try EmbeddedConnection()
         connection.handler.close(.goingAway)
@@ -280,6 +282,7 @@ private struct Broken: Error {}
         #expect(connection.socket.endings == [.output])
     }
 
+    // [R3.7-3]
     @Test func aPeerThatGoesOnSendingAfterAViolationIsLeftAfterTheDeadline() throws {
         let connection = try EmbeddedConnection()
         try connection.receive(rawFrame(0x3))

@@ -201,6 +201,7 @@ private func text(_ text: String) -> WebSocketEvent { .message(.text, ByteBuffer
         #expect(decode([rawFrame(0x2, most + [1])]).violation == .tooLarge)
     }
 
+    // [R3.2-5]
     @Test func theBoundHoldsBeforeAnyPayloadComes() {
         #expect(decode([Array(rawFrame(0x2, announced: 1_001).prefix(8))]).violation == .tooLarge)
         #expect(decode([rawFrame(0x2, [1], isFinal: false), Array(rawFrame(0x0, announced: 1_000).prefix(8))]).violation == .tooLarge)
@@ -232,6 +233,7 @@ private func text(_ text: String) -> WebSocketEvent { .message(.text, ByteBuffer
         #expect(throws: WebSocketViolation.self) { try decoder.next() }
     }
 
+    // [R3.2-5]
     @Test func nothingIsKeptOfWhatIsOnlyAnnounced() throws {
         var decoder = WebSocketFrameDecoder(role: .server, maxMessageBytes: 1 << 30, maxFragments: 1)
         decoder.append(ByteBuffer(bytes: rawFrame(0x2, [1, 2, 3], announced: 1 << 30)))

@@ -27,8 +27,10 @@ import Testing
         try handshake.check(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
     }
 
+    // [R3.1-1]
     @Test func theRequestIsOneThatTheServerAccepts() throws {
         let handshake = try self.handshake(["Authorization": "Bearer abc"])
+        #expect(handshake.request.headers["Sec-WebSocket-Protocol"] == ["gapless.v1"])
         #expect(handshake.request.method == .GET)
         #expect(handshake.request.uri == "/gapless")
         #expect(handshake.request.headers["Authorization"] == ["Bearer abc"])
@@ -58,6 +60,7 @@ import Testing
         try self.check([("Upgrade", "WebSocket"), ("Connection", "upgrade, keep-alive")])
     }
 
+    // [R3.1-4]
     @Test(arguments: [
         ("Sec-WebSocket-Accept", nil), ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), ("Sec-WebSocket-Protocol", nil),
         ("Sec-WebSocket-Protocol", "chat"), ("Sec-WebSocket-Protocol", "gapless.v1, chat"),

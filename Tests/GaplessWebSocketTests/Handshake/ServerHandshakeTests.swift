@@ -50,7 +50,7 @@ import Testing
             Issue.record("refused")
             return
         }
-        // Declined by silence.
+        // Declined by silence. [R3.1-3] [R3.1-5]
         #expect(!headers.contains(name: "Sec-WebSocket-Extensions"))
         #expect(headers["Sec-WebSocket-Protocol"] == ["gapless.v1"])
     }
