@@ -189,6 +189,16 @@ struct ClientSessionConnectingTests {
         #expect(rig.fire().closes == ["1 1000"])
     }
 
+    @Test("[R8-5] those 5 s are given once, however late they end too")
+    func lateConnectDeadlineIsNotRepeated() {
+        let rig = ClientRig()
+        rig.start()
+        rig.pass(.seconds(18))
+        rig.fire()
+        rig.pass(.seconds(9))
+        #expect(rig.fire().closes == ["1 1000"])
+    }
+
     @Test("[R11.2-2] a failed handshake is tried again with backoff, at the next endpoint")
     func failedHandshake() {
         let rig = ClientRig { $0.endpoints = [.a, .b, .c] }
