@@ -157,6 +157,13 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // It sees what a user's package sees, and nothing else.
+        .testTarget(
+            name: "GaplessTestingTests",
+            dependencies: ["GaplessServer", "GaplessTesting"],
+            packageAccess: false,
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "GaplessProgramTests",
             dependencies: [

@@ -44,15 +44,36 @@ public struct StoreConfiguration: Sendable {
         }
     }
 
+    /// Ways to all that a store holds, for the time in which nobody has it open; for the conformance suite.
+    package struct Content: Sendable {
+        /// Copies everything, and gives what puts the copy back in the place of what is there.
+        package var copy: @Sendable () throws -> @Sendable () throws -> Void
+        /// Removes everything.
+        package var remove: @Sendable () throws -> Void
+
+        package init(copy: @escaping @Sendable () throws -> @Sendable () throws -> Void, remove: @escaping @Sendable () throws -> Void) {
+            self.copy = copy
+            self.remove = remove
+        }
+    }
+
     /// What it is, for logs.
     package let description: String
+
+    /// Ways to what it holds; nil for a store that cannot be copied as a whole.
+    package let content: Content?
 
     /// Opens the store; called once for each server, and it may wait for the disk.
     package let open: @Sendable (Context) throws(QueueStoreError) -> Opened
 
     /// A store that is opened like this.
-    package init(_ description: String, open: @escaping @Sendable (Context) throws(QueueStoreError) -> Opened) {
+    package init(
+        _ description: String,
+        content: Content? = nil,
+        open: @escaping @Sendable (Context) throws(QueueStoreError) -> Opened
+    ) {
         self.description = description
+        self.content = content
         self.open = open
     }
 }

@@ -10,7 +10,7 @@ extension StoreConfiguration {
     ///   - path: the file; its folder must exist and lie on a local disk.
     ///   - secureDelete: what becomes of the bytes of removed messages. Default `.fast`.
     public static func sqlite(path: String, secureDelete: SecureDelete = .fast) -> StoreConfiguration {
-        StoreConfiguration("sqlite:\(path)") { context throws(QueueStoreError) in
+        StoreConfiguration("sqlite:\(path)", content: StoreFile.content(path)) { context throws(QueueStoreError) in
             var configuration = SQLiteStoreConfiguration()
             configuration.secureDelete = secureDelete
             return try SQLiteQueueStore.open(path: path, context: context, configuration: configuration)
@@ -22,7 +22,7 @@ extension StoreConfiguration {
     /// Servers that share them learn of each other's messages by polling, a quarter of a second later.
     public static func memory() -> StoreConfiguration {
         let shared = SharedQueues()
-        return StoreConfiguration("memory") { context throws(QueueStoreError) in
+        return StoreConfiguration("memory", content: shared.content) { context throws(QueueStoreError) in
             let store = MemoryQueueStore(shared.queues(context.policy))
             return Opened(store: store, close: { store.close() })
         }
@@ -32,6 +32,16 @@ extension StoreConfiguration {
 /// Queues in memory, made with the bounds of the server that comes first.
 private final class SharedQueues: Sendable {
     private let made = Mutex<MemoryQueues?>(nil)
+
+    var content: StoreConfiguration.Content {
+        StoreConfiguration.Content(
+            copy: {
+                guard let copy = self.made.withLock({ $0?.copy() }) else { return { self.made.withLock { $0 = nil } } }
+                return { self.made.withLock { $0?.restore(from: copy) } }
+            },
+            remove: { self.made.withLock { $0 = nil } }
+        )
+    }
 
     func queues(_ policy: StorePolicy) -> MemoryQueues {
         self.made.withLock { made in

@@ -17,7 +17,7 @@ final class StoreBench {
 
     private let subject: StoreUnderTest
     private let processes: StoreProcesses
-    private var stores: [any QueueStore] = []
+    private var opened: [StoreConfiguration.Opened] = []
     private var turn = 0
     private var attempts: UInt64 = 0
 
@@ -25,30 +25,36 @@ final class StoreBench {
         self.subject = subject
         self.policy = policy
         self.processes = processes
-        try self.openAll()
+        do {
+            try self.openAll()
+        } catch {
+            self.closeAll()
+            throw error
+        }
     }
 
     // MARK: Processes
 
     /// The object of node A's process.
-    var storeA: any QueueStore { self.stores[0] }
+    var storeA: any QueueStore { self.opened[0].store }
     /// The object of node B's process.
-    var storeB: any QueueStore { self.stores[1] }
+    var storeB: any QueueStore { self.opened[1].store }
 
     /// The object whose turn it is.
     var store: any QueueStore {
-        guard self.processes == .twoAlternating else { return self.stores[0] }
+        guard self.processes == .twoAlternating else { return self.storeA }
         self.turn += 1
-        return self.stores[self.turn % 2]
+        return self.opened[self.turn % 2].store
     }
 
     func openAll() throws {
-        self.stores = [try self.subject.open(), try self.subject.open()]
+        for _ in 0..<2 { self.opened.append(try self.subject.open()) }
         try self.heartbeat()
     }
 
     func closeAll() {
-        self.stores.forEach { $0.close() }
+        self.opened.forEach { $0.close() }
+        self.opened = []
     }
 
     /// Closes and opens both objects, as after a deploy of both nodes under the same names.
@@ -71,8 +77,8 @@ final class StoreBench {
 
     /// Both nodes give a sign of life.
     func heartbeat() throws {
-        for (store, node) in zip(self.stores, [Self.nodeA, Self.nodeB]) {
-            _ = try store.commit([.heartbeat(Self.heartbeat(of: node))], now: self.now)
+        for (opened, node) in zip(self.opened, [Self.nodeA, Self.nodeB]) {
+            _ = try opened.store.commit([.heartbeat(Self.heartbeat(of: node))], now: self.now)
         }
     }
 
@@ -94,7 +100,7 @@ final class StoreBench {
 
     /// Commits one operation and gives its receipt.
     func commit(_ operation: StoreOperation) throws -> StoreReceipt {
-        guard let receipt = try self.commit([operation]).receipts.first else { throw ConformanceFailure("no receipt") }
+        guard let receipt = try self.commit([operation]).receipts.first else { throw StoreConformanceFailure("no receipt") }
         return receipt
     }
 
@@ -166,7 +172,7 @@ final class StoreBench {
     @discardableResult
     func attach(_ operation: AttachOperation) throws -> Attachment {
         let receipt = try self.attachReceipt(operation)
-        guard case .attached(let attachment) = receipt else { throw ConformanceFailure("the hello attaches, and got \(receipt)") }
+        guard case .attached(let attachment) = receipt else { throw StoreConformanceFailure("the hello attaches, and got \(receipt)") }
         return attachment
     }
 
@@ -228,7 +234,7 @@ final class StoreBench {
             sum.queues += receipt.queues
             if !receipt.hasMore { return sum }
         }
-        throw ConformanceFailure("the sweep ends; after \(slices) slices there was still more")
+        throw StoreConformanceFailure("the sweep ends; after \(slices) slices there was still more")
     }
 
     // MARK: Looking
@@ -247,7 +253,9 @@ final class StoreBench {
             maxMessages: maxMessages,
             maxBytes: maxBytes
         )
-        guard let receipt = try self.store.read([request], now: self.now).first else { throw ConformanceFailure("a read has a receipt") }
+        guard let receipt = try self.store.read([request], now: self.now).first else {
+            throw StoreConformanceFailure("a read has a receipt")
+        }
         return receipt
     }
 
@@ -259,7 +267,7 @@ final class StoreBench {
         maxBytes: Int = .max
     ) throws -> QueueSlice {
         let receipt = try self.readReceipt(after: after, fence, client: client, maxMessages: maxMessages, maxBytes: maxBytes)
-        guard case .slice(let slice) = receipt else { throw ConformanceFailure("the read gives a slice, and got \(receipt)") }
+        guard case .slice(let slice) = receipt else { throw StoreConformanceFailure("the read gives a slice, and got \(receipt)") }
         return slice
     }
 
@@ -267,8 +275,8 @@ final class StoreBench {
         try self.store.snapshot(of: client, now: self.now)
     }
 
-    static func wrongKind() -> ConformanceFailure {
-        ConformanceFailure("a receipt is of the kind of its operation")
+    static func wrongKind() -> StoreConformanceFailure {
+        StoreConformanceFailure("a receipt is of the kind of its operation")
     }
 }
 
@@ -327,7 +335,7 @@ enum Name {
 
 /// Demands that something holds.
 func expect(_ condition: Bool, _ sentence: String, file: String = #fileID, line: Int = #line) throws {
-    if !condition { throw ConformanceFailure(sentence, file: file, line: line) }
+    if !condition { throw StoreConformanceFailure(sentence, file: file, line: line) }
 }
 
 /// Demands that two values are the same.
@@ -339,6 +347,6 @@ func expectEqual<Value: Equatable>(
     line: Int = #line
 ) throws {
     if got != expected {
-        throw ConformanceFailure("\(sentence): expected \(expected), got \(got)", file: file, line: line)
+        throw StoreConformanceFailure("\(sentence): expected \(expected), got \(got)", file: file, line: line)
     }
 }

@@ -1,12 +1,15 @@
-package import GaplessCore
-package import GaplessStore
+import GaplessCore
+public import GaplessServer
+import GaplessStore
 
 /// One promise that every store makes, as a check that runs against any of them.
-package struct StoreCheck: Sendable, CustomStringConvertible {
-    /// What the promise is about.
-    package let topic: String
+public struct StoreCheck: Sendable, Identifiable, CustomStringConvertible {
+    /// What the promise is about, in a word or two.
+    public let topic: String
+
     /// The promise, as a sentence.
-    package let law: String
+    public let law: String
+
     /// The bounds that the store under test is opened with.
     let policy: StorePolicy
     let body: @Sendable (StoreBench) throws -> Void
@@ -18,11 +21,37 @@ package struct StoreCheck: Sendable, CustomStringConvertible {
         self.body = body
     }
 
-    package var description: String { "\(self.topic): \(self.law)" }
+    /// Topic and law, which no other check has.
+    public var id: String { self.description }
+
+    /// Topic and law.
+    public var description: String { "\(self.topic): \(self.law)" }
+
+    /// Runs the check against fresh stores, one after another: through one server's access to the store, then through two that take turns.
+    ///
+    /// - Parameter makeStore: gives a store that does not exist yet. It is told a name, never used before and fit for a file, and is called
+    ///   once for each store. What the check made is removed after it.
+    /// - Throws: `StoreConformanceFailure`, whatever went wrong.
+    public func run(on makeStore: (_ name: String) throws -> StoreConfiguration) throws(StoreConformanceFailure) {
+        var random = SystemRandomNumberGenerator()
+        for processes in StoreProcesses.allCases {
+            do {
+                let name = "gapless-check-\(String(random.next(), radix: 16))"
+                let configuration = try makeStore(name)
+                try self.run({ StoreUnderTest(configuration, policy: $0) }, processes: processes)
+            } catch let failure as StoreConformanceFailure {
+                throw failure
+            } catch {
+                var failure = StoreConformanceFailure("the store failed: \(error)")
+                (failure.topic, failure.law) = (self.topic, self.law)
+                throw failure
+            }
+        }
+    }
 
     /// Runs the check against a fresh store.
     ///
-    /// - Throws: `ConformanceFailure` when the promise is broken; whatever the store throws when it cannot work at all.
+    /// - Throws: `StoreConformanceFailure` when the promise is broken; whatever the store throws when it cannot work at all.
     package func run(_ makeStore: StoreMaker, processes: StoreProcesses) throws {
         let subject = try makeStore(self.policy)
         defer { subject.destroy() }
@@ -30,11 +59,34 @@ package struct StoreCheck: Sendable, CustomStringConvertible {
         defer { bench.closeAll() }
         do {
             try self.body(bench)
-        } catch var failure as ConformanceFailure {
-            failure.check = self.description
+        } catch var failure as StoreConformanceFailure {
+            (failure.topic, failure.law) = (self.topic, self.law)
             throw failure
         }
     }
+}
+
+/// A promise that a store broke.
+public struct StoreConformanceFailure: Error, CustomStringConvertible, Sendable {
+    /// What the promise is about.
+    public internal(set) var topic = ""
+
+    /// The promise.
+    public internal(set) var law = ""
+
+    /// What was expected and what came instead.
+    public let sentence: String
+
+    /// Where the expectation stands in the suite.
+    public let place: String
+
+    init(_ sentence: String, file: String = #fileID, line: Int = #line) {
+        self.sentence = sentence
+        self.place = "\(file):\(line)"
+    }
+
+    /// Topic, law, and what happened.
+    public var description: String { "\(self.topic): \(self.law) - \(self.sentence) (\(self.place))" }
 }
 
 /// Through how many store objects, each standing for a process of its own, a check drives the store.
@@ -43,52 +95,4 @@ package enum StoreProcesses: String, Sendable, CaseIterable {
     case one
     /// Each operation through another of two objects than the one before.
     case twoAlternating
-}
-
-/// Makes a fresh, empty store with the given bounds.
-package typealias StoreMaker = @Sendable (StorePolicy) throws -> StoreUnderTest
-
-/// One store and the ways to it.
-package struct StoreUnderTest: Sendable {
-    /// Opens the store as a process does; called several times for one store.
-    package var open: @Sendable () throws -> any QueueStore
-    /// Copies the whole store while no object is open, and gives what puts the copy back in its place.
-    package var saveCopy: @Sendable () throws -> @Sendable () throws -> Void
-    /// Removes the store, after all objects were closed.
-    package var destroy: @Sendable () -> Void
-
-    package init(
-        open: @escaping @Sendable () throws -> any QueueStore,
-        saveCopy: @escaping @Sendable () throws -> @Sendable () throws -> Void,
-        destroy: @escaping @Sendable () -> Void = {}
-    ) {
-        self.open = open
-        self.saveCopy = saveCopy
-        self.destroy = destroy
-    }
-}
-
-/// A promise that a store broke, as a sentence.
-package struct ConformanceFailure: Error, CustomStringConvertible {
-    /// What was expected and what came instead.
-    package let sentence: String
-    /// Where the expectation stands.
-    package let place: String
-    /// The check that it belongs to.
-    package var check = ""
-
-    init(_ sentence: String, file: String = #fileID, line: Int = #line) {
-        self.sentence = sentence
-        self.place = "\(file):\(line)"
-    }
-
-    package var description: String { "\(self.check) - \(self.sentence) (\(self.place))" }
-}
-
-/// Every promise of a store.
-package enum StoreConformance {
-    /// All checks, grouped by topic.
-    package static let all: [StoreCheck] =
-        numbering + fanOut + retention + expiry + acknowledging + attaching + takeover + fences + marks + sequences + keys + ends
-        + removals + lifetimes + bounds + signals + reading + listing + clock + restores + faults + model
 }

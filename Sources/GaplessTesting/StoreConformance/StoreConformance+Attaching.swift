@@ -100,7 +100,7 @@ extension StoreConformance {
         StoreCheck("attaching", "an epoch that this store could not have given: rollback") { bench in  // [R5.2-6]
             let first = try bench.attach()
             try bench.send(1...3)
-            guard let token = EpochToken("something-else.1") else { throw ConformanceFailure("a token") }
+            guard let token = EpochToken("something-else.1") else { throw StoreConformanceFailure("a token") }
             let again = try bench.attach(bench.hello(position: Position(epoch: token, handled: .zero)))
             try Self.expectRollback(again, from: first, after: 0, bench)
         },

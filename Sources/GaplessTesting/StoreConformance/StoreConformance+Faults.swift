@@ -46,7 +46,7 @@ extension StoreConformance {
             try bench.send("1")
             try restore()
             guard case .refused(let refusal) = try bench.detach(second.fence), case .otherEpoch = refusal else {
-                throw ConformanceFailure("the fence is refused as another epoch")
+                throw StoreConformanceFailure("the fence is refused as another epoch")
             }
             let held = second.fence.generation
             let again = try bench.attach(bench.hello(position: first.position(0), held: held))
@@ -73,7 +73,7 @@ extension StoreConformance {
                     let work = FaultWork(store: store, client: Name.client("user\(count)"), now: bench.now)
                     do {
                         try work.finish(bench)
-                        throw ConformanceFailure("the work cannot be finished")
+                        throw StoreConformanceFailure("the work cannot be finished")
                     } catch is QueueStoreError {
                         store.heal()
                         try work.finish(bench)
@@ -114,7 +114,7 @@ private final class FaultWork {
             }
             self.done += 1
         }
-        guard let attachment = self.attachment else { throw ConformanceFailure("the work attached") }
+        guard let attachment = self.attachment else { throw StoreConformanceFailure("the work attached") }
         let slice = try bench.read(after: 2, attachment.fence, client: self.client)
         try expectEqual(slice.texts, ["3", "4", "reply"], "each message is there exactly once, in order")
         try expectEqual(slice.numbers, [3, 4, 5], "under consecutive numbers")
@@ -147,7 +147,7 @@ private final class FaultWork {
             )
             switch try self.commit(.advanceMark(mark)) {
             case .advanceMark(.advanced), .advanceMark(.repeated): break
-            case let other: throw ConformanceFailure("the mark moves once, and got \(other)")
+            case let other: throw StoreConformanceFailure("the mark moves once, and got \(other)")
             }
         }
     }
@@ -158,7 +158,7 @@ private final class FaultWork {
     }
 
     private func fence() throws -> Fence {
-        guard let attachment = self.attachment else { throw ConformanceFailure("the work attached before") }
+        guard let attachment = self.attachment else { throw StoreConformanceFailure("the work attached before") }
         return attachment.fence
     }
 }

@@ -194,7 +194,7 @@ extension StoreConformance {
         },
         StoreCheck("reading", "token keys are two at most, newest first, and change every thirty days") { bench in
             let first = try bench.store.tokenKeys(now: bench.now)
-            guard let key = first.first else { throw ConformanceFailure("there is a key") }
+            guard let key = first.first else { throw StoreConformanceFailure("there is a key") }
             try expectEqual(key.secret.count, 32, "the bytes of its secret")
             try expectEqual(try bench.store.tokenKeys(now: bench.now).first, key, "it is the same for every process")
             try bench.reopen()

@@ -19,9 +19,9 @@ extension StoreConformance {
             for step in 1...400 {
                 do {
                     try comparison.step()
-                } catch var failure as ConformanceFailure {
-                    failure.check = "step \(step), \(comparison.trace.suffix(8).joined(separator: "; "))"
-                    throw ConformanceFailure(failure.description)
+                } catch let failure as StoreConformanceFailure {
+                    let trace = comparison.trace.suffix(8).joined(separator: "; ")
+                    throw StoreConformanceFailure("step \(step), \(trace): \(failure.sentence) (\(failure.place))")
                 }
             }
         }
@@ -81,7 +81,7 @@ private struct ModelComparison {
                 try expectEqual(sequence.rawValue, number, "the number of the message to \(client)")
                 try self.learn(epoch, of: client)
             case (.queueFull, .full): break
-            case (let got, let wanted): throw ConformanceFailure("the outcome for \(client): expected \(wanted), got \(got)")
+            case (let got, let wanted): throw StoreConformanceFailure("the outcome for \(client): expected \(wanted), got \(got)")
             }
             let discarded = delivery.discarded.map { $0.first.rawValue...$0.last.rawValue }
             try expectEqual(discarded, expected.discarded, "what gave way at \(client)")
@@ -151,7 +151,7 @@ private struct ModelComparison {
             try self.learn(attachment.fence.epoch, of: client)
             try expectEqual(attachment.fence.generation.rawValue, self.queues[client]?.generation, "the generation")
             self.fences[client, default: []].append(attachment.fence)
-        case (let got, let wanted): throw ConformanceFailure("a hello: expected \(wanted), got \(got)")
+        case (let got, let wanted): throw StoreConformanceFailure("a hello: expected \(wanted), got \(got)")
         }
     }
 

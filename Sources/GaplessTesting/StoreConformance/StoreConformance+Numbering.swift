@@ -103,7 +103,7 @@ extension StoreConformance {
             store.close()
             do {
                 _ = try store.commit([.append(StoreBench.message("1"))], now: bench.now)
-                throw ConformanceFailure("a commit on a closed store fails")
+                throw StoreConformanceFailure("a commit on a closed store fails")
             } catch let error as QueueStoreError {
                 try expectEqual(error.code, .closed, "the error's code")
             }

@@ -101,7 +101,7 @@ extension StoreConformance {
             try look()
             if !receipt.hasMore { return }
         }
-        throw ConformanceFailure("the sweep ends")
+        throw StoreConformanceFailure("the sweep ends")
     }
 }
 
@@ -118,7 +118,7 @@ private enum QueueEnd: String, CaseIterable, Sendable {
         case .bye:
             try expectEqual(try bench.end(fence), .ended, "the receipt")
         case .operator:
-            guard case .removed = try bench.remove() else { throw ConformanceFailure("the queue is removed") }
+            guard case .removed = try bench.remove() else { throw StoreConformanceFailure("the queue is removed") }
         case .lifetime:
             _ = try bench.detach(fence)
             bench.advance(by: .seconds(100))
@@ -127,7 +127,7 @@ private enum QueueEnd: String, CaseIterable, Sendable {
                 let receipt = try bench.expire(maxRows: 50)
                 if receipt.queues == [StoreBench.phone] { return }
             }
-            throw ConformanceFailure("the sweep ends the queue")
+            throw StoreConformanceFailure("the sweep ends the queue")
         case .otherClients:
             _ = try bench.detach(fence)
             try bench.attach(StoreBench.tablet)

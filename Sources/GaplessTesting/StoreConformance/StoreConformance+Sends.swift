@@ -17,7 +17,7 @@ extension StoreConformance {
             let fence = try bench.attach().fence
             let sends = [StoreBench.message("to phone"), StoreBench.message("to both", to: [StoreBench.phone, StoreBench.bob])]
             guard case .advanced(let receipts) = try bench.mark(1, fence, sends: sends) else {
-                throw ConformanceFailure("the mark moves")
+                throw StoreConformanceFailure("the mark moves")
             }
             try expectEqual(receipts.map { $0.deliveries.count }, [1, 2], "a receipt for each send")
             try expectEqual(try bench.read(fence).texts, ["to phone", "to both"], "the sends are there")
@@ -36,7 +36,7 @@ extension StoreConformance {
                 StoreBench.message("3", to: [StoreBench.tablet, StoreBench.phone]),
             ]
             guard case .sendRefused(let index, let receipt) = try bench.mark(1, fence, sends: sends) else {
-                throw ConformanceFailure("the third send is refused")
+                throw StoreConformanceFailure("the third send is refused")
             }
             try expectEqual(index, 2, "which send was refused")
             try expectEqual(receipt.deliveries.last?.outcome, .queueFull, "why")
@@ -57,14 +57,16 @@ extension StoreConformance {
             let before = try bench.read(fence)
             let sends = [StoreBench.message("3"), StoreBench.message("far too large")]
             guard case .sendRefused(1, _) = try bench.mark(1, fence, sends: sends) else {
-                throw ConformanceFailure("the second send is refused")
+                throw StoreConformanceFailure("the second send is refused")
             }
             try expectEqual(try bench.read(fence), before, "the queue")
         },
         StoreCheck("marks", "a missing recipient of a send to existing ones is no refusal") { bench in
             let fence = try bench.attach().fence
             let send = StoreBench.message("x", to: [StoreBench.bob], existingOnly: true)
-            guard case .advanced(let receipts) = try bench.mark(1, fence, sends: [send]) else { throw ConformanceFailure("the mark moves") }
+            guard case .advanced(let receipts) = try bench.mark(1, fence, sends: [send]) else {
+                throw StoreConformanceFailure("the mark moves")
+            }
             try expectEqual(receipts.first?.deliveries.first?.outcome, .noSuchClient, "the outcome")
         },
         StoreCheck("marks", "the four outboxes used last are remembered, and idle ones displace none") { bench in  // [R7.2-7]
@@ -92,7 +94,7 @@ extension StoreConformance {
             let fence = try bench.attach().fence
             _ = try bench.detach(fence)
             guard case .advanced = try bench.mark(1, fence, sends: [StoreBench.message("late")]) else {
-                throw ConformanceFailure("the mark moves after the detach")
+                throw StoreConformanceFailure("the mark moves after the detach")
             }
         },
     ]
