@@ -2,11 +2,25 @@ import Foundation
 
 /// A folder of one test, gone with the test.
 final class TemporaryFolder: Sendable {
+    /// Where it lies.
+    enum Place {
+        /// Where the system puts temporary files: a disk, mostly.
+        case disk
+        /// In memory, where the system has such a place: for tests that are not about what survives.
+        case memory
+
+        var path: String {
+            let memory = "/dev/shm"
+            guard case .memory = self, FileManager.default.isWritableFile(atPath: memory) else { return NSTemporaryDirectory() }
+            return memory + "/"
+        }
+    }
+
     let path: String
 
-    init() {
+    init(in place: Place = .disk) {
         var random = SystemRandomNumberGenerator()
-        self.path = NSTemporaryDirectory() + "gapless-test-" + String(random.next(), radix: 16)
+        self.path = place.path + "gapless-test-" + String(random.next(), radix: 16)
         do {
             try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
         } catch {
