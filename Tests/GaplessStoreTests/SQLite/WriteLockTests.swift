@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import GaplessStore
 import Synchronization
@@ -71,46 +70,28 @@ import Testing
         try WriteLock(path: self.folder.file("lock"))
     }
 
-    /// Two objects that never pause take turns: neither gets far ahead while the other waits.
+    /// Two objects that ask again as soon as they have let go take turns, one by one: who is next in line is the next to have it.
     @Test func twoWritersTakeTurns() async throws {
-        let rounds = 2_000
-        let turns = Mutex<[Int]>([])
-        let ready = DispatchSemaphore(value: 0)
-        let start = DispatchSemaphore(value: 0)
-        let finished = DispatchGroup()
-        for writer in 0..<2 {
-            let lock = try self.lock()
-            finished.enter()
-            Thread.detachNewThread {
-                ready.signal()
-                start.wait()
-                for _ in 0..<rounds {
-                    do {
-                        try lock.hold(limit: .seconds(60)) { () throws(QueueStoreError) in
-                            turns.withLock { $0.append(writer) }
-                            for _ in 0..<50 { sched_yield() }
+        let rounds = 300
+        let line = try WaitingLine(lockFile: self.folder.file("lock"), writers: 2)
+        await withTaskGroup(of: Void.self) { tasks in
+            for writer in 0..<2 {
+                tasks.addTask {
+                    await OwnThread.run {
+                        do {
+                            let lock = try self.lock()
+                            for _ in 0..<rounds {
+                                try lock.hold(limit: .seconds(60)) { () throws(QueueStoreError) in try line.hold(writer) }
+                            }
+                        } catch {
+                            Issue.record(error)
                         }
-                    } catch {
-                        Issue.record(error)
+                        line.leave(writer)
                     }
                 }
-                finished.leave()
             }
         }
-        for _ in 0..<2 { ready.wait() }
-        for _ in 0..<2 { start.signal() }
-        await withCheckedContinuation { done in finished.notify(queue: .global()) { done.resume() } }
-        let order = turns.withLock { $0 }
-        #expect(order.count == 2 * rounds)
-        // While both still had something to do, the longest run of one writer stays short.
-        let end = min(order.lastIndex(of: 0) ?? 0, order.lastIndex(of: 1) ?? 0)
-        let begin = max(order.firstIndex(of: 0) ?? 0, order.firstIndex(of: 1) ?? 0)
-        var longest = 0
-        var run = 0
-        for index in begin..<max(begin, end) {
-            run = index > begin && order[index] == order[index - 1] ? run + 1 : 1
-            longest = max(longest, run)
-        }
-        #expect(longest < rounds / 2, "one writer had \(longest) turns in a row of \(rounds)")
+        #expect(line.order.count == 2 * rounds)
+        #expect(zip(line.order, line.order.dropFirst()).allSatisfy { $0 != $1 }, "\(line.order)")
     }
 }
