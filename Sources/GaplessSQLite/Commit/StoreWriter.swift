@@ -84,10 +84,13 @@ final class StoreWriter {
     private func requireDatabase() throws(QueueStoreError) -> StoreDatabase {
         if let database = self.database {
             guard ContinuousClock.now - self.identityChecked >= self.configuration.identityInterval else { return database }
-            self.identityChecked = .now
             let identity = self.path.identity()
-            if identity != nil, identity == database.identity { return database }
+            if identity != nil, identity == database.identity {
+                self.identityChecked = .now
+                return database
+            }
             guard identity != nil else {
+                // It is looked for again before every commit: what went into a file without a name would be lost.
                 throw QueueStoreError(.unavailable, "The database \(self.path.database) was removed while it was in use.")
             }
             self.logger.warning(

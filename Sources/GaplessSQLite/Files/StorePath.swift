@@ -34,7 +34,14 @@ struct StorePath: Hashable, Sendable {
         }
         defer { free(resolved) }
         let absolute = String(cString: resolved)
-        self.database = absolute == "/" ? "/\(name)" : "\(absolute)/\(name)"
+        let named = absolute == "/" ? "/\(name)" : "\(absolute)/\(name)"
+        // Whoever comes through a link to the file shares the files beside it with everybody else: the lock above all.
+        guard let target = realpath(named, nil) else {
+            self.database = named
+            return
+        }
+        defer { free(target) }
+        self.database = String(cString: target)
     }
 
     /// The file whose bytes are the write lock.

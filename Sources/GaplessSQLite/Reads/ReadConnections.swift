@@ -42,8 +42,9 @@ final class ReadConnections: Sendable {
 
     /// The signals of a node above a cursor.
     func signals(for node: NodeIdentity, after cursor: SignalCursor) throws(QueueStoreError) -> SignalBatch {
-        _ = try self.pool()
-        return try self.signals.withLock { (reads) throws(QueueStoreError) in
+        try self.signals.withLock { (reads) throws(QueueStoreError) in
+            // It is asked under the lock, so that nothing is opened behind the back of whoever closes.
+            _ = try self.pool()
             do {
                 let open = try reads ?? SignalReads(self.path)
                 reads = open
