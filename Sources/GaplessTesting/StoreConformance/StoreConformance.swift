@@ -28,7 +28,9 @@ public enum StoreConformance {
 
     /// Runs checks one after another, all by default, and goes on after one that fails.
     ///
-    /// - Parameter makeStore: gives a store that does not exist yet; as for `StoreCheck.run(on:)`.
+    /// - Parameters:
+    ///   - checks: the checks to run.
+    ///   - makeStore: gives a store that does not exist yet; as for `StoreCheck.run(on:)`.
     public static func run(
         _ checks: [StoreCheck] = Self.all,
         on makeStore: (_ name: String) throws -> StoreConfiguration
