@@ -88,6 +88,69 @@ def flags(judge):
     judge.run("a client that is no name", ["connect", "ws://127.0.0.1:1/gapless", "--client", "a b"], 78, ["client"])
 
 
+UPGRADE = ("GET /gapless HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: {connection}\r\nSec-WebSocket-Version: {version}\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: gapless.v1\r\n\r\n")
+
+
+def behind_http(judge, node):
+    """Bytes behind a request that ends HTTP: they are no reason to die, nor to grow."""
+    def most_memory():
+        with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) // 1_024 for line in status if line.startswith("VmHWM"))
+
+    def flood(title, address, head, megabytes):
+        if not node.is_running:
+            return
+        before = most_memory()
+        host, port = address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            try:
+                connection.sendall(head.encode())
+                for _ in range(megabytes):
+                    connection.sendall(b"A" * 1_048_576)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65_536):
+                    pass
+            except OSError:
+                pass  # The node is free to hang up.
+        try:
+            code = node.process.wait(0.5) if megabytes == 0 else node.process.poll()
+        except subprocess.TimeoutExpired:
+            code = None
+        judge.expect(title, code is None, f"the node ended with {code}")
+        if code is None:
+            growth = most_memory() - before
+            judge.expect(title, growth < 64, f"the node grew by {growth} MiB")
+
+    common = f"Host: {node.admin}\r\n"
+    request = f"POST /live HTTP/1.1\r\n{common}Content-Length: 9\r\n\r\nabc"
+    for field in ("Upgrade", "Upgrade\t", "keep-alive, Upgrade \t", "Upgrade\t,x"):
+        flood(f"a request behind Connection: {field!r}", node.listen, UPGRADE.format(host=node.listen, connection=field, version=13) + request, 0)
+    flood("a stream behind a refused upgrade", node.listen, UPGRADE.format(host=node.listen, connection="Upgrade", version=12), 256)
+    for address in (node.listen, node.admin):
+        flood("a stream behind CONNECT", address, f"CONNECT a:1 HTTP/1.1\r\n{common}\r\n", 256)
+        flood("a stream behind another upgrade", address, f"GET /live HTTP/1.1\r\n{common}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 256)
+
+
+def unread(judge, node, call):
+    """Messages from clients, more than the node's standard output takes while nobody reads it."""
+    lines = b"".join(b"%d %s\n" % (number, b"u" * 60_000) for number in range(4))
+    clients = []
+    for number in range((os.cpu_count() or 1) + 2):
+        clients.append(subprocess.Popen([judge.program, "connect", node.url, "--client", f"writer/{number}"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+        clients[-1].stdin.write(lines)
+        clients[-1].stdin.flush()
+    try:
+        for client in clients:
+            judge.expect("a client connects while the output stands still", client.stderr.readline().startswith(b"online"), "it did not")
+        call("a send while the output stands still", "POST", "/v1/messages", 200, b'{"to":"a","text":"x"}', {"Content-Type": "application/json"})
+    finally:
+        for client in clients:
+            client.kill()
+            client.communicate()
+
+
 def running(judge):
     """A node that works, and callers who do not."""
     with open(judge.path("tokens.json"), "w", encoding="utf-8") as file:
@@ -122,8 +185,10 @@ def running(judge):
         call("what is fine", "POST", "/v1/messages", 200, b'{"to":"alice/phone","text":"x"}', kind)
         call("the same key for something else", "POST", "/v1/messages", 200, b'{"to":"a","text":"1","id":"k"}', kind)
         call("the same key for something else", "POST", "/v1/messages", 409, b'{"to":"a","text":"2","id":"k"}', kind, "conflict")
+        behind_http(judge, node)
+        unread(judge, node, call)
     finally:
-        code = node.stop()
+        code = node.stop() if node.is_running else node.process.returncode
     judge.expect("the node ends well", code == 0, code)
     guarded = Node(judge.program, "b", judge.path("h.db"), judge.folder, ["--auth", f"tokens:{judge.path('tokens.json')}"])
     try:

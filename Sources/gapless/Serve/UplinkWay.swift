@@ -16,9 +16,7 @@ enum UplinkWay: String {
         switch self {
         case .print:
             server.onMessage { message, _ in
-                guard writeAll(try Self.line(message), to: 1) else {
-                    throw ProgramError(.inputOutput, "standard output cannot be written")
-                }
+                try await UplinkOutput.write(try Self.line(message))
             }
         case .echo:
             server.onMessage { message, session in
