@@ -18,7 +18,7 @@ struct StateFile: ~Copyable {
         case syncRecord
     }
 
-    /// How large the journal may grow beyond the snapshot, in bytes, before a new snapshot takes its place;.
+    /// How large the journal may grow beyond the snapshot, in bytes, before a new snapshot takes its place.
     static let minJournalBytes = 256 * 1_024
 
     /// Where the file is, without symbolic links.
@@ -103,9 +103,7 @@ struct StateFile: ~Copyable {
     }
 
     private mutating func compact(_ record: ClientRecord) throws(StateFileError) {
-        guard let here = StateFileDescriptor.attributes(of: self.path), here.inode == (try self.descriptor.attributes().inode) else {
-            throw StateFileError(.replaced, path: self.path, "was removed or replaced while it was in use")
-        }
+        try self.requirePlace()
         var journal = StateJournal(file: self.journal.file &+ 1)
         let successor = Self.successorPath(self.path)
         try StateFileDescriptor.remove(successor)
@@ -132,6 +130,7 @@ struct StateFile: ~Copyable {
             try self.descriptor.write(bytes, at: self.wholeBytes)
             try self.beforeStep(.syncRecord)
             try self.descriptor.sync()
+            try self.requirePlace()
         } catch {
             self.isDoubtful = true
             throw error
@@ -139,6 +138,13 @@ struct StateFile: ~Copyable {
         self.record = record
         self.journal = journal
         self.wholeBytes += bytes.readableBytes
+    }
+
+    /// Throws when another file or none is where this one was: what is saved here now is found by nobody.
+    private func requirePlace() throws(StateFileError) {
+        guard let here = StateFileDescriptor.attributes(of: self.path), here.inode == (try self.descriptor.attributes().inode) else {
+            throw StateFileError(.replaced, path: self.path, "was removed or replaced while it was in use")
+        }
     }
 
     // MARK: Opening

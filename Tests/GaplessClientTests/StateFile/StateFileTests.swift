@@ -244,6 +244,24 @@ import Testing
         #expect(try self.open().record == other)
     }
 
+    @Test(arguments: [false, true])
+    func whatNobodyWouldFindIsNotSaved(isReplaced: Bool) throws {
+        var file = try self.open()
+        try file.save(try self.progress(1))
+        let copy = try self.folder.read("alice.state")
+        try FileManager.default.removeItem(atPath: self.folder.file("alice.state"))
+        if isReplaced { try self.folder.write(copy, to: "alice.state") }
+        for handled in UInt64(2)...3 {
+            let batch = try self.progress(handled)
+            do throws(StateFileError) {
+                try file.save(batch)
+                Issue.record("it was saved where nobody looks")
+            } catch {
+                #expect(error.code == .replaced)
+            }
+        }
+    }
+
     // MARK: Crashes
 
     @Test func aTornEndIsCutOffAndSaid() throws {
