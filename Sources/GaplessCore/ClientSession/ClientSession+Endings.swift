@@ -209,8 +209,9 @@ struct Ending {
     }
 
     var demand: Demand { self.code?.demand ?? .resumeWithBackoff }
-    var retryAfter: Duration? { self.error?.retryAfter }
-    var jitter: Duration { self.error?.jitter ?? .zero }
+    // No server keeps a client away for ever by one number. [R11.2-6]
+    var retryAfter: Duration? { (self.error?.retryAfter).map { min($0, ClientTimes.patience) } }
+    var jitter: Duration { min(self.error?.jitter ?? .zero, ClientTimes.patience) }
     var forget: Bool { self.error?.forget ?? false }
     var stopReason: StopReason { StopReason(code: self.code ?? .abnormal, message: self.error?.message ?? "") }
 

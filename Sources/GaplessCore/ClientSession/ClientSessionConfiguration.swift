@@ -74,6 +74,8 @@ enum ClientTimes {
     static let heartbeat = Duration.seconds(20)
     /// The silence tolerated before a `WELCOME` told one.
     static let silence = Duration.seconds(30)
+    /// The most of `retryAfter` and of `jitter` that a client heeds.
+    static let patience = Duration.seconds(86_400)
     /// After so many failed resumes in a row a `HELLO` goes without a position.
     static let failedResumes = 3
 }

@@ -74,6 +74,15 @@ struct ClientSessionEndingTests {
         )
     }
 
+    @Test("[R11.2-6] no retryAfter and no jitter keeps a client away for longer than 24 h")
+    func patienceHasABound() {
+        let longest = Duration.milliseconds(9_007_199_254_740_991)
+        let day = Duration.seconds(86_400)
+        #expect(self.waits(.overloaded, lived: .zero, retryAfter: longest).allSatisfy { $0 == day })
+        #expect(self.isSpread(self.waits(.overloaded, lived: .zero, retryAfter: longest, jitter: longest), day, day * 2))
+        #expect(self.isSpread(self.waits(.draining, lived: .seconds(60), jitter: longest), .zero, day))
+    }
+
     @Test("[R11.2-5] retryAfter of one endpoint does not keep the client from another one, with backoff")
     func retryAfterElsewhere() {
         let rig = ClientRig { $0.endpoints = [.a, .b] }
