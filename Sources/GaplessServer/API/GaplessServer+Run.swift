@@ -63,7 +63,13 @@ extension GaplessServer {
         )
         relay.connect(node)
         do {
-            let listener = try await PublicListener.bind(node, group: group, tls: tls, maxConnections: maxConnections)
+            let listener = try await PublicListener.bind(
+                node,
+                group: group,
+                tls: tls,
+                maxConnections: maxConnections,
+                maxRefusals: FileDescriptorLimit.refusals(under: descriptors)
+            )
             try await self.serve(node, listener, group)
         } catch {
             await node.stop()

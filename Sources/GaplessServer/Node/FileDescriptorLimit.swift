@@ -6,8 +6,11 @@ import Darwin
 
 /// How many files and sockets this process may have open.
 enum FileDescriptorLimit {
-    /// Descriptors that connections never get: for the store, the admin listener, health checks and whatever the service itself opens.
-    static let reserve = 256
+    /// Descriptors that clients never get: for the store, the admin listener, health checks and whatever the service itself opens. Half of a
+    /// small limit, since a node that serves nobody has some thirty files open.
+    static func reserve(under limit: Int) -> Int {
+        min(256, limit / 2)
+    }
 
     /// Raises the soft limit to the hard one.
     ///
@@ -28,6 +31,11 @@ enum FileDescriptorLimit {
 
     /// How many connections fit under the limit; at least one.
     static func connections(under limit: Int) -> Int {
-        max(1, limit - min(Self.reserve, limit / 4))
+        max(1, limit - self.reserve(under: limit))
+    }
+
+    /// How many connections above the most are taken, so that they can be told so with 4100. They come out of the reserve.
+    static func refusals(under limit: Int) -> Int {
+        min(64, self.reserve(under: limit) / 8)
     }
 }

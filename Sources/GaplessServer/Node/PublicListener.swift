@@ -9,11 +9,13 @@ enum PublicListener {
     /// Opens the port.
     ///
     /// - Throws: `ConfigurationError` when the address cannot be listened on.
-    static func bind(_ node: Node, group: any EventLoopGroup, tls: NIOSSLContext?, maxConnections: Int) async throws -> WebSocketListener {
+    static func bind(_ node: Node, group: any EventLoopGroup, tls: NIOSSLContext?, maxConnections: Int, maxRefusals: Int) async throws
+        -> WebSocketListener
+    {
         let address = node.configuration.listen
         var options = WebSocketListener.Options(host: address.host, port: address.port)
         // Whoever is over the limit is told so with 4100, as long as that can be afforded.
-        options.maxConnections = maxConnections + min(64, maxConnections)
+        options.maxConnections = maxConnections + min(maxRefusals, maxConnections)
         if let tls { options.tls = { _ in [NIOSSLServerHandler(context: tls)] } }
         do {
             return try await WebSocketListener.bind(options, group: group, service: self.service(node)).get()
