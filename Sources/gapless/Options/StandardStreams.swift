@@ -8,9 +8,9 @@ import Darwin
 
 /// Where events, progress and complaints go.
 enum StandardError {
-    /// Writes a line.
+    /// Writes a line. What a server, a file or a user put into it can neither end the line nor command the terminal.
     static func write(_ line: String) {
-        writeAll(Array((line + "\n").utf8), to: STDERR_FILENO)
+        writeAll(Array((line.printable + "\n").utf8), to: STDERR_FILENO)
     }
 
     /// Whether a person reads along.
@@ -26,6 +26,20 @@ enum StandardOutput {
 
     /// Whether a person reads along.
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+}
+
+extension String {
+    /// The text with an escape such as `\u{1B}` in the place of each control character.
+    fileprivate var printable: String {
+        guard self.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        return self.unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar.properties.generalCategory == .control {
+                text += scalar.escaped(asASCII: true)
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+    }
 }
 
 /// Writes every byte, however often the system takes only some; gives up when the reader is gone.
