@@ -101,6 +101,7 @@ extension ClientSession {
         self.downlink.forget()
         self.saveProgress(.later, &turn)
         turn.perform(.deliver(.reset(.unknown)))
+        self.tellDoubtful(&turn)
         self.resume(after: self.shortLifeBackoff(ending, &turn), ending, &turn)
     }
 

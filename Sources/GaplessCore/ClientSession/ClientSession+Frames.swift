@@ -111,8 +111,8 @@ extension ClientSession {
         self.endpoints.welcomed(at: connection.endpoint)
         if let told = welcome.endpoints { self.endpoints.adopt(told, over: connection.endpoint) }
         self.adoptIdentity(welcome, &turn)
-        self.adoptNumbering(welcome, previous, &turn)
-        guard self.adoptMark(welcome, &turn) else { return }
+        let numbering = self.adoptNumbering(welcome, previous, &turn)
+        guard self.adoptMark(welcome, after: numbering, &turn) else { return }
         let attachment = ClientAttachment(
             client: welcome.client,
             node: welcome.node,
@@ -136,12 +136,20 @@ extension ClientSession {
         if self.identity != known { _ = self.saveIdentity(.later, &turn) }
     }
 
+    /// What became of the numbering that the client had.
+    enum Numbering: Hashable, Sendable {
+        /// It goes on, or there was none.
+        case kept
+        /// It is gone, and the application was told.
+        case reset
+    }
+
     /// The stream goes on, or anew; what was the newest connection before is the older one now, or closed.
     private mutating func adoptNumbering(
         _ welcome: Welcome,
         _ previous: ClientConnection?,
         _ turn: inout ClientTurn<some RandomNumberGenerator>
-    ) {
+    ) -> Numbering {
         self.letGoOfOlder(&turn)
         let arrival = self.downlink.welcomed(welcome)
         if var previous {
@@ -152,16 +160,19 @@ extension ClientSession {
                 self.older = previous
             }
         }
+        self.saveProgress(.later, &turn)
         switch (arrival, welcome.resume) {
         case (.reset, .reset(let reason)), (.first, .reset(let reason)):
             turn.perform(.deliver(.reset(reason)))
+            return .reset
         case (.reset, .new), (.reset, .resumed), (.reset, .partial):
             turn.perform(.deliver(.reset(ResetReason(""))))
+            return .reset
         case (.skipped(let reference, let gap), _):
             turn.perform(.deliver(.gap(reference, gap)))
+            return .kept
         case (.first, .new), (.first, .resumed), (.first, .partial), (.same, _):
-            break
+            return .kept
         }
-        self.saveProgress(.later, &turn)
     }
 }

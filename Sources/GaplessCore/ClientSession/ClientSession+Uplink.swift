@@ -46,7 +46,11 @@ extension ClientSession {
     }
 
     /// Takes the mark and the limit of a `WELCOME`. Returns whether the uplink can go on over this connection; if not, it is closed.
-    mutating func adoptMark(_ welcome: Welcome, _ turn: inout ClientTurn<some RandomNumberGenerator>) -> Bool {
+    mutating func adoptMark(
+        _ welcome: Welcome,
+        after numbering: Numbering,
+        _ turn: inout ClientTurn<some RandomNumberGenerator>
+    ) -> Bool {
         self.maxPayloadBytes = welcome.limits.message
         let acknowledged = self.outbox.acknowledged
         switch self.outbox.welcomed(mark: welcome.mark) {
@@ -57,6 +61,7 @@ extension ClientSession {
             }
             self.confirm(tickets, &turn)
             guard self.outbox.hasNumbered(above: welcome.limits.message) else {
+                if numbering == .reset { self.tellDoubtful(&turn) }
                 self.discardTooLarge(&turn)
                 return true
             }
@@ -77,6 +82,12 @@ extension ClientSession {
         let doubtful = self.outbox.renew(OutboxID(using: &turn.random))
         _ = self.ledger.record(.outbox(self.outbox.record), .later, &turn)
         turn.perform(.deliver(.uplinkMayRepeat(doubtful)))
+    }
+
+    /// With the numbering of the queue the marks may be gone: what was sent and not acknowledged may be handled twice (Protocol.md [R7.4-4]).
+    mutating func tellDoubtful(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        let doubtful = self.outbox.doubtful
+        if !doubtful.isEmpty { turn.perform(.deliver(.uplinkMayRepeat(doubtful))) }
     }
 
     /// Messages that were queued before the limit was known, or under a larger one, can never be sent (Protocol.md [R4.3-3]).

@@ -26,6 +26,8 @@ struct Outbox: Sendable {
         var through: SequenceNumber
         var messages: UInt64 = 0
         var bytes: UInt64 = 0
+        /// Whether nothing was written.
+        var isUntouched = true
 
         func hasRoom(for size: Int, in window: Window) -> Bool {
             self.messages == 0 || (self.messages < window.messages && self.bytes + UInt64(size) <= window.bytes)
@@ -33,6 +35,7 @@ struct Outbox: Sendable {
 
         mutating func add(_ size: Int) {
             self.through = self.through.next
+            self.isUntouched = false
             self.messages += 1
             self.bytes += UInt64(size)
         }
@@ -163,9 +166,13 @@ struct Outbox: Sendable {
 
     /// An `ACK` came on the newest welcomed connection.
     ///
-    /// What was never written there cannot have been handled: numbers on it have to go on without a hole, so the next one could not be sent.
+    /// Once something was written there, what was not cannot have been handled: numbers go on without a hole, so the next could not be sent.
     mutating func acknowledged(through number: SequenceNumber) -> Acknowledgement {
-        guard let flight = self.flight, number <= flight.through else { return .fault }
+        guard let flight = self.flight else { return .fault }
+        if number <= flight.through { return .confirmed(self.confirm(through: number)) }
+        // Handlers outlive connections: before anything is sent on this one, what was sent on the one before may be handled.
+        guard flight.isUntouched, number <= self.written else { return .fault }
+        defer { self.flight?.through = number }
         return .confirmed(self.confirm(through: number))
     }
 
@@ -198,10 +205,15 @@ struct Outbox: Sendable {
 
     // MARK: Starting over
 
+    /// The messages that were written and not acknowledged: handled or not, nobody here knows.
+    var doubtful: [UplinkTicket] {
+        let count = Int(self.written.rawValue - min(self.written, self.acknowledged).rawValue)
+        return self.entries.prefix(count).map(\.ticket)
+    }
+
     /// Takes a new id: everything is numbered from 1 again. Returns the messages that were written before and may now be handled twice.
     mutating func renew(_ id: OutboxID) -> [UplinkTicket] {
-        let doubtful = Int(self.written.rawValue - min(self.written, self.acknowledged).rawValue)
-        let tickets = self.entries.prefix(doubtful).map(\.ticket)
+        let tickets = self.doubtful
         self.id = id
         self.assigned = .zero
         self.acknowledged = .zero

@@ -42,7 +42,7 @@ package struct DeliveryCursor: Hashable, Sendable {
         case nothing
         /// What is gone behind the cursor, and no message.
         case gaps
-        case messages
+        case messages(after: SequenceNumber)
     }
 
     private struct InFlight: Hashable, Sendable {
@@ -143,7 +143,7 @@ package struct DeliveryCursor: Hashable, Sendable {
             return Read(after: self.cursor, maxMessages: 0, maxBytes: 1)
         }
         self.hasNews = false
-        self.reading = .messages
+        self.reading = .messages(after: self.cursor)
         return Read(
             after: self.cursor,
             maxMessages: Int(min(UInt64(self.maxReadMessages), room.messages)),
@@ -172,7 +172,8 @@ package struct DeliveryCursor: Hashable, Sendable {
         if !isCut {
             self.report(goneThrough: slice.through, in: slice, into: &frames)
         }
-        self.isStuck = reading == .messages && !isCut && self.cursor == before && self.cursor < self.head
+        // Nothing new: the store and the head disagree. A read of what was acknowledged meanwhile says nothing about what follows.
+        self.isStuck = reading == .messages(after: before) && !isCut && self.cursor == before && self.cursor < self.head
         return .goesOn
     }
 

@@ -268,6 +268,28 @@ struct ClientSessionUplinkTests {
         #expect(rig.attach(.test(generation: 2)).uplink == ["1 a"])
     }
 
+    @Test("[R7.4-4] with a reset, what was sent and neither acknowledged nor marked may be repeated; it keeps its numbers")
+    func resetWithUplinkInFlight() {
+        let rig = ClientRig.attached()
+        rig.send(["a", "b", "c"])
+        rig.closed(1)
+        rig.send("never sent")
+        let outbox = rig.hello()?.outbox
+        let actions = rig.receive(.welcome(.test(epoch: "e.2", .reset(.epoch), mark: 1)), on: 2)
+        #expect(actions.events == [.reset(.epoch), .uplinkMayRepeat([UplinkTicket(2), UplinkTicket(3)])])
+        #expect(actions.uplink == ["2 b", "3 c", "4 never sent"])
+        rig.closed(2)
+        #expect(rig.hello()?.outbox == outbox)
+    }
+
+    @Test("[R7.4-4] when the queue was removed under the connection, the same")
+    func removedWithUplinkInFlight() {
+        let rig = ClientRig.attached()
+        rig.send("a")
+        #expect(rig.refuse(1, .queueRemoved).events == [.reset(.unknown), .uplinkMayRepeat([UplinkTicket(1)])])
+        #expect(rig.attach(.test(epoch: "e.2", .new)).events == [])
+    }
+
     @Test("a reset and a forgotten outbox in one WELCOME are both told")
     func resetAndForgotten() {
         let rig = ClientRig.attached()

@@ -132,6 +132,20 @@ struct OutboxTests {
         #expect(answer == (isFine ? .confirmed(self.tickets(1, 2)) : .fault))
     }
 
+    @Test("[R7.2-8] before anything is sent on a connection, an ACK may speak of what was sent on the one before")
+    func acknowledgedForTheConnectionBefore() {
+        var outbox = self.outbox()
+        _ = outbox.welcomed(mark: .zero)
+        self.add(&outbox, ["a", "b", "c"])
+        #expect(self.write(&outbox, within: Window(messages: 2, bytes: 100)) == ["1a", "2b"])
+        outbox.connectionEnded()
+        _ = outbox.welcomed(mark: .zero)
+        var untouched = outbox
+        #expect(untouched.acknowledged(through: SequenceNumber(3)) == .fault)
+        #expect(outbox.acknowledged(through: SequenceNumber(2)) == .confirmed(self.tickets(1, 2)))
+        #expect(self.write(&outbox) == ["3c"])
+    }
+
     @Test("an ACK at or below the last one changes nothing")
     func acknowledgedAgain() {
         var outbox = self.outbox()

@@ -188,6 +188,17 @@ struct DeliveryCursorTests {
         #expect(cursor.nextRead(isWritable: true) != nil)
     }
 
+    @Test("a read of nothing but what was acknowledged meanwhile does not end the reading [R6.3-9, R6.1-1]")
+    func acknowledgedDuringRead() {
+        var cursor = self.cursor(after: 19, head: 63, messages: 5)
+        #expect(cursor.nextRead(isWritable: true)?.after == SequenceNumber(19))
+        #expect(cursor.acknowledge(through: SequenceNumber(24)) == .commit)
+        var frames: [ServerFrame] = []
+        #expect(cursor.loaded(.test((20...24).map { .test($0) }, through: 24, head: 63, floor: 19), into: &frames) == .goesOn)
+        #expect(frames.isEmpty)
+        #expect(cursor.nextRead(isWritable: true)?.after == SequenceNumber(24))
+    }
+
     @Test("while the socket takes nothing, nothing is read; the doubt about the fence is still settled [R6.4-3]")
     func notWritable() {
         var cursor = self.cursor(head: 5)
