@@ -6,6 +6,8 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var schemas: ClosedRange<UInt32>
     /// The most connections.
     package var maxConnections: Int
+    /// How fast the clients of one address may create queues; nil for no limit. [R5.1-5]
+    package var creations: CreationLimit.Pace?
     /// `retryAfter` and `jitter` of 4100.
     package var retryAfter: Duration
     package var retryJitter: Duration
@@ -41,6 +43,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         node: NodeIdentity,
         schemas: ClosedRange<UInt32> = 1...1,
         maxConnections: Int = 100_000,
+        creations: CreationLimit.Pace? = CreationLimit.Pace(perSecond: 100),
         retryAfter: Duration = .seconds(2),
         retryJitter: Duration = .seconds(3),
         pollInterval: Duration = .milliseconds(250),
@@ -61,6 +64,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         self.node = node
         self.schemas = schemas
         self.maxConnections = maxConnections
+        self.creations = creations
         self.retryAfter = retryAfter
         self.retryJitter = retryJitter
         self.pollInterval = pollInterval

@@ -25,7 +25,10 @@ extension NodeLogic {
             self.doubts.note(submitted.operation)
             switch submitted.operation {
             case .attach:
-                if let connection = submitted.connection { output.tell(connection, .storeFailed(.attach)) }
+                if let connection = submitted.connection {
+                    self.creations.settle(connection.id, isCreated: false)
+                    output.tell(connection, .storeFailed(.attach))
+                }
             case .acknowledge(let acknowledge):
                 self.tell(acknowledge.client, under: acknowledge.fence, .storeFailed(.acknowledge(acknowledge)), into: &output)
             case .end(let end):
@@ -134,6 +137,7 @@ extension NodeLogic {
         into output: inout NodeOutput
     ) {
         guard let address else { preconditionFailure("an attach without a connection") }
+        self.creations.settle(address.id, isCreated: receipt.isCreated)
         output.tell(address, .attached(receipt))
         guard case .attached(let attachment) = receipt else { return }
         let voice = ConnectionDirectory.Voice(

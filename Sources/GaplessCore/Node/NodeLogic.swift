@@ -8,6 +8,7 @@ package struct NodeLogic: Sendable {
     var directory = ConnectionDirectory()
     var lanes: UplinkLanes
     var budget: UplinkBudget
+    var creations: CreationLimit
     var health: StoreHealth
     /// What failed transactions may have done all the same.
     var doubts = CommitDoubts()
@@ -33,6 +34,7 @@ package struct NodeLogic: Sendable {
         self.configuration = configuration
         self.lanes = UplinkLanes(policy: configuration.handlers)
         self.budget = UplinkBudget(limit: configuration.maxUplinkBytes)
+        self.creations = CreationLimit(configuration.creations, now: now)
         self.health = StoreHealth(cutOffAfter: configuration.cutOffAfter, closeAfter: configuration.closeAfter, now: now)
         self.clock = ClockWatch(
             maxJump: configuration.maxClockJump,
@@ -79,6 +81,21 @@ package struct NodeLogic: Sendable {
             return .refused(SessionEnding(.overloaded, "This node is full.", retryAfter: retryAfter, jitter: jitter))
         }
         return .accepted
+    }
+
+    /// A session wants to attach its connection: submits that, and says whether a queue may be created for it. [R5.1-5]
+    ///
+    /// - Parameter remote: where the connection comes from, by its socket; what a proxy says about that is not believed.
+    package mutating func attach(
+        _ operation: AttachOperation,
+        for address: ConnectionAddress,
+        from remote: RemoteAddress,
+        now: Instant,
+        into output: inout NodeOutput
+    ) {
+        var operation = operation
+        operation.mayCreate = self.creations.take(for: address.id, from: remote, now: now)
+        output.effects.append(.attach(operation, for: address))
     }
 
     // MARK: Readiness and drain

@@ -39,6 +39,8 @@ package enum NodeEffect: Hashable, Sendable {
     case poll(after: SignalCursor)
     /// Submit to the store; answered by `committed` or `commitFailed`.
     case commit(StoreOperation)
+    /// Submit to the store for the connection; answered in the same way.
+    case attach(AttachOperation, for: ConnectionAddress)
     /// Run the handler; answered by `handlerReturned` or `handlerThrew`, also when it is cancelled meanwhile.
     case run(HandlerRun)
     /// Cancel a running handler; it is answered all the same.

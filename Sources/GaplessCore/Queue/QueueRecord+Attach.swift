@@ -66,7 +66,8 @@ extension QueueRecord {
             head: self.head,
             mark: mark,
             retention: self.retention(under: policy),
-            evicted: evicted
+            evicted: evicted,
+            isCreated: true
         )
     }
 

@@ -105,6 +105,8 @@ package struct AttachOperation: Hashable, Sendable {
     package var force: Bool
     /// The wished lifetime of the queue after detach; the store's policy caps it.
     package var keep: Duration?
+    /// Whether the queue may be created when there is none.
+    package var mayCreate: Bool
 
     package init(
         client: ClientID,
@@ -115,7 +117,8 @@ package struct AttachOperation: Hashable, Sendable {
         held: Generation? = nil,
         outbox: OutboxID? = nil,
         force: Bool = false,
-        keep: Duration? = nil
+        keep: Duration? = nil,
+        mayCreate: Bool = true
     ) {
         self.client = client
         self.node = node
@@ -126,6 +129,7 @@ package struct AttachOperation: Hashable, Sendable {
         self.outbox = outbox
         self.force = force
         self.keep = keep
+        self.mayCreate = mayCreate
     }
 }
 

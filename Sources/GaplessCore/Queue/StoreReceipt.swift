@@ -119,6 +119,13 @@ package enum AttachReceipt: Hashable, Sendable {
     case tooManyClients
     /// The store holds as many queues as its policy allows: 4100.
     case tooManyQueues
+    /// There is no queue and the hello may not create one: 4101, nothing changed.
+    case tooManyNewQueues
+
+    /// Whether a queue was created.
+    package var isCreated: Bool {
+        if case .attached(let attachment) = self { attachment.isCreated } else { false }
+    }
 }
 
 /// An attachment, as the transaction made it.
@@ -137,6 +144,8 @@ package struct Attachment: Hashable, Sendable {
     package var displaced: Holder?
     /// Queues that gave way at the limit of clients per user.
     package var evicted: [ClientID]
+    /// Whether the queue was created for it.
+    package var isCreated: Bool
 
     package init(
         fence: Fence,
@@ -147,7 +156,8 @@ package struct Attachment: Hashable, Sendable {
         mark: SequenceNumber,
         retention: RetentionPolicy,
         displaced: Holder? = nil,
-        evicted: [ClientID] = []
+        evicted: [ClientID] = [],
+        isCreated: Bool = false
     ) {
         self.fence = fence
         self.resume = resume
@@ -158,6 +168,7 @@ package struct Attachment: Hashable, Sendable {
         self.retention = retention
         self.displaced = displaced
         self.evicted = evicted
+        self.isCreated = isCreated
     }
 }
 

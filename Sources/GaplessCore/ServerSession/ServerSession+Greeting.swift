@@ -137,13 +137,21 @@ extension ServerSession {
             case .attached(.tooManyClients):
                 .refused(SessionEnding(.tooManyClients, "The user has no room for another client."))
             case .attached(.tooManyQueues):
-                .refused(SessionEnding(.overloaded, "The store has no room for another queue."))
+                .refused(self.ending(.overloaded, "The store has no room for another queue."))
+            case .attached(.tooManyNewQueues):
+                .refused(self.ending(.rateLimited, "Too many new clients come from this address."))  // [R5.1-5]
             case .storeFailed(.attach):
                 .refused(SessionEnding(.storeUnavailable, "The store cannot be reached."))  // [R5.1-4]
             case .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain, .close,
                 .pauseUplink, .resumeUplink:
                 .nothing
             }
+        }
+
+        /// A refusal that passes.
+        private func ending(_ code: CloseCode, _ message: String) -> SessionEnding {
+            let configuration = self.greeted.configuration
+            return SessionEnding(code, message, retryAfter: configuration.retryAfter, jitter: configuration.retryJitter)
         }
     }
 }

@@ -26,6 +26,9 @@ package struct ServerSessionConfiguration: Hashable, Sendable {
     package var slowConsumerTime: Duration
     /// From the server's Close to the end of the TCP connection, when the peer does not close. [R3.7-3]
     package var closeTime: Duration
+    /// `retryAfter` and `jitter` of a refusal that passes: 4100 and 4101.
+    package var retryAfter: Duration
+    package var retryJitter: Duration
     /// How long after a failure of the store a read or an acknowledgement is tried again.
     package var storeRetry: Duration
     /// The most messages of one read.
@@ -52,6 +55,8 @@ package struct ServerSessionConfiguration: Hashable, Sendable {
         authenticationGrace: Duration = .seconds(25),
         slowConsumerTime: Duration = .seconds(30),
         closeTime: Duration = .seconds(5),
+        retryAfter: Duration = .seconds(2),
+        retryJitter: Duration = .seconds(3),
         storeRetry: Duration = .seconds(1),
         maxReadMessages: Int = 256,
         maxReadBytes: Int = 262_144,
@@ -72,6 +77,8 @@ package struct ServerSessionConfiguration: Hashable, Sendable {
         self.authenticationGrace = authenticationGrace
         self.slowConsumerTime = slowConsumerTime
         self.closeTime = closeTime
+        self.retryAfter = retryAfter
+        self.retryJitter = retryJitter
         self.storeRetry = storeRetry
         self.maxReadMessages = maxReadMessages
         self.maxReadBytes = maxReadBytes

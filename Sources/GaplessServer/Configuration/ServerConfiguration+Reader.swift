@@ -17,6 +17,7 @@ extension ServerConfiguration {
     /// | `maxKeep`, `keyLifetime`, `heartbeat`, `silence`, `helloDeadline`, `authenticationGrace`, `drainTime`, `sendTimeout` | durations |
     /// | `maxClientsPerUser`, `maxQueues`, `maxStoreBytes`, `maxMessageBytes`, `handlerAttempts` | integers |
     /// | `downlinkMessages`, `downlinkBytes`, `uplinkMessages`, `uplinkBytes` | integers: the windows |
+    /// | `newQueuesPerSecond` | an integer, or `none` for no limit |
     /// | `maxConnections`, `maxPendingSends`, `threads` | integers |
     ///
     /// A duration is an integer with a unit: `250ms`, `30s`, `5m`, `1h`, `7d`. In the environment a key is written in capitals, with
@@ -88,6 +89,11 @@ extension ServerConfiguration {
         try settings.duration("maxKeep") { self.maxKeep = $0 }
         try settings.integer("maxClientsPerUser") { self.maxClientsPerUser = $0 }
         try settings.integer("maxQueues") { self.maxQueues = $0 }
+        if settings.text("newQueuesPerSecond") == "none" {
+            self.newQueuesPerSecond = nil
+        } else {
+            try settings.integer("newQueuesPerSecond") { self.newQueuesPerSecond = $0 }
+        }
         try settings.integer("maxStoreBytes") { self.maxStoreBytes = $0 }
         try settings.duration("keyLifetime") { self.keyLifetime = $0 }
     }

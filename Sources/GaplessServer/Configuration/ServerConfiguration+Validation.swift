@@ -39,6 +39,11 @@ extension ServerConfiguration {
         )
         try Self.check("maxClientsPerUser", (1...10_000).contains(self.maxClientsPerUser), "1 through 10000")
         try Self.check("maxQueues", (1...100_000_000).contains(self.maxQueues), "1 through 100000000")
+        try Self.check(
+            "newQueuesPerSecond",
+            self.newQueuesPerSecond.map { (1...100_000).contains($0) } ?? true,
+            "1 through 100000, or nil for no limit"
+        )
         try Self.check("maxStoreBytes", self.maxStoreBytes >= 1, "at least 1")
         try Self.check("keyLifetime", (.seconds(1)...(.seconds(86_400))).contains(self.keyLifetime), "1 s through 24 h")
     }

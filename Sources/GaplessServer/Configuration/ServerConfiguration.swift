@@ -37,6 +37,16 @@ public struct ServerConfiguration: Sendable {
     /// The most queues in the store. Default 1,000,000, at most 100,000,000.
     public var maxQueues: Int = 1_000_000
 
+    /// How many queues the clients of one address may create each second by connecting; those of ten seconds at once. Nil for no limit.
+    /// Default 100, at most 100,000.
+    ///
+    /// Who goes beyond is refused with 4101 and comes back later; clients whose queues exist never are. An address is that of the socket, and
+    /// an IPv6 address counts by its first 64 bits. What a proxy says about its clients is not believed, so behind one they count together.
+    public var newQueuesPerSecond: Int? = 100
+
+    /// How fast one address may create queues instead, for tests.
+    package var creationPace: CreationLimit.Pace?
+
     /// The most payload bytes in the store; sends fail with `full` above it. Default 10 GiB; at least 1 byte.
     public var maxStoreBytes: Int = 10_737_418_240
 

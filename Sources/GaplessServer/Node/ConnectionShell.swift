@@ -154,7 +154,10 @@ final class ConnectionShell: WebSocketConnectionDelegate {
             self.node.authenticate(self.handshake.credentials(for: hello.client, token: hello.token), for: address)
         case .authenticateAgain(let client, let token):
             self.node.authenticate(self.handshake.credentials(for: client, token: token), for: address)
-        case .attach(let operation): self.node.submit(.attach(operation), for: address)
+        case .attach(let operation):
+            self.node.feed { logic, now, output in
+                logic.attach(operation, for: address, from: self.handshake.remote, now: now, into: &output)
+            }
         case .read(let request): self.node.read(request, for: address)
         case .acknowledge(let operation): self.node.submit(.acknowledge(operation), for: address)
         case .end(let operation): self.node.submit(.end(operation), for: address)

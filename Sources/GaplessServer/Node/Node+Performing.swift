@@ -21,6 +21,7 @@ extension Node {
         switch effect {
         case .poll(let cursor): self.poll(after: cursor)
         case .commit(let operation): self.gateway.submit(SubmittedOperation(operation))
+        case .attach(let operation, let connection): self.submit(.attach(operation), for: connection)
         case .run(let run): self.handlers.run(run.id) { await self.handle(run) }
         case .cancel(let id): self.handlers.cancel(id)
         case .decide(let run): self.jobs.submit { await self.decide(run) }

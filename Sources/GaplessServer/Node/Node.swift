@@ -231,6 +231,7 @@ extension Node.Parts {
         NodeConfiguration(
             node: self.identity,
             maxConnections: self.maxConnections,
+            creations: self.configuration.creationPace ?? self.configuration.newQueuesPerSecond.map { CreationLimit.Pace(perSecond: $0) },
             handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts)
         )
     }

@@ -28,6 +28,7 @@ extension StoreTransaction {
 
     /// The hello of a client without a queue: others may have to give way first.
     private func attachFirst(_ operation: AttachOperation) throws(Failure) -> AttachReceipt {
+        guard operation.mayCreate else { return .tooManyNewQueues }
         guard let evicted = try self.evictable(for: operation.client.user) else { return .tooManyClients }
         guard self.queueCount - evicted.count < self.policy.maxQueues else { return .tooManyQueues }
         for record in evicted {

@@ -67,6 +67,33 @@ extension StoreConformance {
             try expectEqual(again.after, .zero, "where the stream goes on")
             try expect(again.fence.epoch != attachment.fence.epoch, "the epoch was never used before")
         },
+        StoreCheck(
+            "attaching",
+            "a hello that may create no queue is refused where there is none, and changes nothing",
+            policy: StorePolicy(maxClientsPerUser: 1)
+        ) { bench in  // [R5.1-5, R5.1-2]
+            try bench.send("1", to: StoreBench.tablet)
+            var hello = bench.hello()
+            hello.mayCreate = false
+            try expectEqual(try bench.attachReceipt(hello), .tooManyNewQueues, "without a position")
+            hello.position = Position(epoch: Epoch(incarnation: Incarnation(rawValue: 1), queue: 1).token, handled: .zero)
+            try expectEqual(try bench.attachReceipt(hello), .tooManyNewQueues, "with a position")
+            try expectEqual(try bench.snapshot(), nil, "no queue was created")
+            try expect(try bench.snapshot(StoreBench.tablet) != nil, "none gave way")
+            hello.mayCreate = true
+            try expect(try bench.attach(hello).isCreated, "the same attempt is not late")
+        },
+        StoreCheck("attaching", "a hello that may create no queue attaches to one that is there") { bench in  // [R5.1-5]
+            try bench.send("1")
+            var hello = bench.hello()
+            hello.mayCreate = false
+            let first = try bench.attach(hello)
+            try expectEqual(first.resume, .new, "to one that was never attached")
+            try expect(!first.isCreated, "it was there")
+            hello.attempt = Attempt(hello.attempt.rawValue + 1)
+            hello.position = first.position(0)
+            try expectEqual(try bench.attach(hello).resume, .resumed, "to one that was")
+        },
         StoreCheck("attaching", "a queue that was never attached, no position: new, from its first message on") { bench in  // [R5.2-4]
             try bench.send(1...3)
             let attachment = try bench.attach()

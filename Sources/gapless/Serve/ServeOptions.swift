@@ -51,6 +51,11 @@ struct ServeOptions: ParsableArguments {
     var maxConnections: String?
 
     @Option(
+        help: ArgumentHelp("How many queues the clients of one address may create each second (100), or 'none'.", valueName: "count")
+    )
+    var newQueuesPerSecond: String?
+
+    @Option(
         parsing: .singleValue,
         help: ArgumentHelp("A web page's origin that may connect beside the own host; repeat it. 'any' for all.", valueName: "origin")
     )
@@ -97,7 +102,8 @@ struct ServeOptions: ParsableArguments {
             "auth": self.auth,
             "admin-key-file": self.adminKeyFile, "max-messages": self.maxMessages, "max-bytes": self.maxBytes, "max-age": self.maxAge,
             "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
-            "max-connections": self.maxConnections, "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
+            "max-connections": self.maxConnections, "new-queues-per-second": self.newQueuesPerSecond,
+            "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
             "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "uplink": self.uplink,
             "log-level": self.logLevel,
         ]
@@ -109,6 +115,7 @@ struct ServeOptions: ParsableArguments {
         "listen", "admin", "store", "secure-delete", "name", "auth", "admin-key-file", "max-messages", "max-bytes", "max-age",
         "on-overflow", "keep",
         "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
+        "new-queues-per-second",
         "drain-time", "uplink", "log-level",
     ]
 }

@@ -100,6 +100,11 @@ struct ServeSettings {
         try self.setRetention(&configuration.retention)
         try self.set("max-message-bytes", \.maxMessageBytes, of: &configuration)
         if let count = try self.count("max-connections") { configuration.maxConnections = count }
+        if self.text("new-queues-per-second") == "none" {
+            configuration.newQueuesPerSecond = nil
+        } else if let count = try self.count("new-queues-per-second") {
+            configuration.newQueuesPerSecond = count
+        }
         let origins = self.reader.stringArray(forKey: "allow-origin") ?? []
         if !origins.isEmpty { configuration.origins = origins == ["any"] ? .any : .allowing(origins) }
         configuration.endpoints = self.reader.stringArray(forKey: "endpoint") ?? []

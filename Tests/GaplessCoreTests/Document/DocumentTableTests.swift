@@ -123,6 +123,7 @@ struct DocumentTableTests {
     @Test("The other times and counts are the code's")
     func otherDefaults() throws {
         let server = ServerSessionConfiguration(node: NodeIdentity(name: Named.node("a"), incarnation: 1))
+        let pace = try #require(NodeConfiguration(node: server.node).creations)
         let policy = StorePolicy()
         let backoff = Backoff()
         let expected: [String: String] = [
@@ -132,6 +133,8 @@ struct DocumentTableTests {
             "wait for the peer's Close after `ERROR`": Self.text(server.closeTime),
             "slow consumer": "\(Self.text(server.slowConsumerTime)) without a byte taken",
             "outboxes remembered per client": "\(Limits.maxOutboxes), a setting",
+            "queues that the clients of one address create":
+                "\(Int(Duration.seconds(1) / pace.interval)) each second, \(pace.burst) at once, a setting",
             "clients per user": "\(policy.maxClientsPerUser), a setting",
             "a node's attachments count as alive after its last sign": Self.text(policy.nodeLifetime),
             "a queue that never had a message is kept after detach": Self.text(policy.emptyKeep),

@@ -35,6 +35,10 @@ final class NodeRig {
         self.perform { $0.closed(address.id, into: &$1) }
     }
 
+    func attaching(_ operation: AttachOperation, _ address: ConnectionAddress, from remote: RemoteAddress = .unknown) -> NodeOutput {
+        self.perform { $0.attach(operation, for: address, from: remote, now: self.now, into: &$1) }
+    }
+
     func commit(_ operations: CommittedOperation...) -> NodeOutput {
         self.perform { $0.committed(operations, now: self.now, into: &$1) }
     }
@@ -153,11 +157,13 @@ final class NodeRig {
         fence: Fence = ServerRig.fence,
         instance: InstanceID = ServerRig.instance,
         outbox: OutboxID? = ServerRig.outbox,
-        evicted: [ClientID] = []
+        evicted: [ClientID] = [],
+        isCreated: Bool = false
     ) -> NodeOutput {
         let operation = AttachOperation(client: client, node: Self.me, instance: instance, attempt: .first, outbox: outbox)
         var attachment = GaplessCore.Attachment.test(fence: fence)
         attachment.evicted = evicted
+        attachment.isCreated = isCreated
         return self.commit(CommittedOperation(.attach(operation), .attach(.attached(attachment)), connection: address))
     }
 

@@ -146,12 +146,13 @@ struct ServerSessionGreetingTests {
     }
 
     @Test(
-        "each refusal of the store has its code, and nothing is left to give back [R5.1-2, R5.3-2, R5.3-3]",
+        "each refusal of the store has its code, and nothing is left to give back [R5.1-2, R5.1-5, R5.3-2, R5.3-3]",
         arguments: [
             (AttachReceipt.late, CloseCode.superseded),
             (.rival, .takenOver),
             (.tooManyClients, .tooManyClients),
             (.tooManyQueues, .overloaded),
+            (.tooManyNewQueues, .rateLimited),
         ]
     )
     func refusedByStore(receipt: AttachReceipt, code: CloseCode) {
@@ -161,6 +162,14 @@ struct ServerSessionGreetingTests {
         #expect(output.effects.isEmpty)
         #expect(rig.peerClosed().effects.isEmpty)
         #expect(rig.isOver)
+    }
+
+    @Test("a refusal that passes says when to come again [R5.1-5]", arguments: [AttachReceipt.tooManyQueues, .tooManyNewQueues])
+    func comeAgain(receipt: AttachReceipt) {
+        guard case .error(let error)? = ServerRig.at(.attaching).notice(.attached(receipt)).frames.last else {
+            return #expect(Bool(false))
+        }
+        #expect(error.retryAfter == .seconds(2) && error.jitter == .seconds(3))
     }
 
     @Test("a store that cannot be reached is 4102 [R5.1-4]")

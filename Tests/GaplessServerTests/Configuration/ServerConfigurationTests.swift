@@ -30,6 +30,9 @@ import Testing
         #expect(self.refusedSetting { $0.maxClientsPerUser = 0 } == "maxClientsPerUser")
         #expect(self.refusedSetting { $0.maxQueues = 0 } == "maxQueues")
         #expect(self.refusedSetting { $0.maxStoreBytes = 0 } == "maxStoreBytes")
+        #expect(self.refusedSetting { $0.newQueuesPerSecond = 0 } == "newQueuesPerSecond")
+        #expect(self.refusedSetting { $0.newQueuesPerSecond = 100_001 } == "newQueuesPerSecond")
+        #expect(self.refusedSetting { $0.newQueuesPerSecond = nil } == nil)
         #expect(self.refusedSetting { $0.keyLifetime = .seconds(86_401) } == "keyLifetime")
         #expect(self.refusedSetting { $0.maxMessageBytes = 1_048_577 } == "maxMessageBytes")
         #expect(self.refusedSetting { $0.downlinkWindow = Window(messages: 65_537, bytes: 1) } == "downlinkWindow")
@@ -112,6 +115,14 @@ import Testing
         let provider = EnvironmentVariablesProvider(environmentVariables: [name: value])
         let reader = ConfigReader(provider: provider).scoped(to: "gapless")
         #expect(throws: ConfigurationError.self) { try ServerConfiguration(config: reader) }
+    }
+
+    @Test func newQueuesAreCountedOrNot() throws {
+        for (text, count) in [("7", 7), ("none", nil)] as [(String, Int?)] {
+            let provider = EnvironmentVariablesProvider(environmentVariables: ["GAPLESS_NEW_QUEUES_PER_SECOND": text])
+            let configuration = try ServerConfiguration(config: ConfigReader(provider: provider).scoped(to: "gapless"))
+            #expect(configuration.newQueuesPerSecond == count)
+        }
     }
 
     @Test func noneTurnsTheAdminListenerOff() throws {

@@ -48,6 +48,49 @@ import Testing
         }
     }
 
+    // MARK: New clients
+
+    @Test func anAddressCreatesQueuesOnlySoFast() async throws {
+        // [R5.1-5]
+        var configuration = TestServer.configuration
+        configuration.creationPace = CreationLimit.Pace(interval: .seconds(36_000), burst: 2)
+        try await TestServer.run(configuration: configuration) { server in
+            let (first, welcome) = try await RawClient.attach(server.url)
+            let (_, other) = try await RawClient.attach(server.url, Greeting(client: "bob"))
+            #expect(welcome.resume == "new" && other.resume == "new")
+            let refused = try await RawClient.connect(server.url)
+            refused.send(Greeting(client: "carol").text)
+            let error = try await refused.expect("ERROR {\"code\":4101,")
+            #expect(error.contains("\"retryAfter\":2000"))
+            try await refused.expectClose(4_101)
+            let carol = try #require(ClientID("carol"))
+            #expect(try await server.server.queue(of: carol) == nil)
+            // Whose queue exists is welcome: made by a send, or attached before.
+            try await server.server.send("for you", to: .client(carol))
+            let (third, _) = try await RawClient.attach(server.url, Greeting(client: "carol", attempt: 2))
+            try await third.expectMessage(1, "for you")
+            let again = Greeting(attempt: 2, epoch: welcome.epoch, handled: 0, held: 1)
+            let (_, answer) = try await RawClient.attach(server.url, again)
+            #expect(answer.resume == "resumed")
+            try await first.expectEnd(4500)
+        }
+    }
+
+    @Test func whatAProxySaysAboutItsClientDoesNotCount() async throws {
+        // [R5.1-5]
+        var configuration = TestServer.configuration
+        configuration.creationPace = CreationLimit.Pace(interval: .seconds(36_000), burst: 1)
+        try await TestServer.run(authenticator: .anonymous, configuration: configuration) { server in
+            let headers: (String) -> HTTPHeaders = { ["X-Forwarded-For": $0, "Forwarded": "for=\($0)"] }
+            let first = try await RawClient.connect(server.url, headers: headers("192.0.2.1"))
+            first.send(Greeting(client: nil).text)
+            try await first.expect("WELCOME ")
+            let second = try await RawClient.connect(server.url, headers: headers("192.0.2.2"))
+            second.send(Greeting(client: nil).text)
+            try await second.expectEnd(4101)
+        }
+    }
+
     // MARK: Leaving
 
     @Test func byeRemovesTheQueueAndACloseDoesNot() async throws {

@@ -104,7 +104,8 @@ final class WorldNode {
                 self.world.after(self.world.latency) { world in
                     self.feed(id) { $0.authenticated(.unneeded, wallClock: world.wallClock, now: world.now, into: &$1) }
                 }
-            case .attach(let operation): self.submit(SubmittedOperation(.attach(operation), connection: connection.address))
+            case .attach(let operation):
+                self.tell { $0.attach(operation, for: connection.address, from: .unknown, now: now, into: &$1) }
             case .acknowledge(let operation): self.submit(SubmittedOperation(.acknowledge(operation)))
             case .end(let operation): self.submit(SubmittedOperation(.end(operation)))
             case .detach(let operation): self.submit(SubmittedOperation(.detach(operation)))
@@ -167,6 +168,7 @@ final class WorldNode {
                 }
             }
         case .commit(let operation): self.submit(SubmittedOperation(operation))
+        case .attach(let operation, let address): self.submit(SubmittedOperation(.attach(operation), connection: address))
         case .run(let run): self.world.handle(run, on: self)
         case .decide(let run):
             self.world.after(self.world.latency) { world in
