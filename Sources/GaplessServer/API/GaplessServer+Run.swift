@@ -12,7 +12,8 @@ extension GaplessServer {
     /// Opens store and ports, and serves until a graceful shutdown or the cancellation of its task.
     ///
     /// On a graceful shutdown `/ready` turns 503 at once, clients are asked to move within `drainTime` (closed at once when no other node is
-    /// alive), and everything that was accepted is committed before this returns.
+    /// alive), and everything that was accepted is committed before this returns. Handlers that still run then are cancelled and waited for;
+    /// those that are left `hardStop` after the shutdown began are left behind and logged, and their messages come again.
     ///
     /// - Throws: `ConfigurationError`, `QueueStoreError` or an error of the network when it cannot start.
     /// - Precondition: it is called once.
@@ -112,11 +113,7 @@ extension GaplessServer {
         node.start()
         try await withThrowingTaskGroup(of: Event.self) { tasks in
             tasks.addTask {
-                await node.jobs.run()
-                return .ended
-            }
-            tasks.addTask {
-                await node.hookRunner.run()
+                self.note(await node.jobs.run())
                 return .ended
             }
             tasks.addTask {
@@ -131,32 +128,37 @@ extension GaplessServer {
                 return .ended
             }
             var failure: (any Error)?
+            var isGraceful = false
             do {
-                try await self.loop(node, listener, &tasks)
+                isGraceful = try await self.loop(node, listener, &tasks)
             } catch {
                 failure = error
             }
+            group.any().scheduleTask(in: TimeAmount(self.configuration.hardStop)) { node.jobs.abandon() }
+            if isGraceful { await self.drain(node) }
             await self.stop(node, listener)
             tasks.cancelAll()
             if let failure { throw failure }
         }
     }
 
-    /// Waits for what happens, until it is time to stop.
-    private func loop(_ node: Node, _ listener: WebSocketListener, _ tasks: inout ThrowingTaskGroup<Event, any Error>) async throws {
+    /// Waits for what happens, until it is time to stop; returns whether gracefully.
+    private func loop(
+        _ node: Node,
+        _ listener: WebSocketListener,
+        _ tasks: inout ThrowingTaskGroup<Event, any Error>
+    ) async throws -> Bool {
         while let event = try await tasks.next() {
             switch event {
             case .listening(let admin):
                 self.listens(node, listener, admin)
-            case .shutdown(isGraceful: true):
-                await self.drain(node)
-                return
-            case .shutdown(isGraceful: false):
-                return
+            case .shutdown(let isGraceful):
+                return isGraceful
             case .ended:
                 continue
             }
         }
+        return false
     }
 
     private func addAdminListener(
@@ -206,6 +208,15 @@ extension GaplessServer {
         let time = self.configuration.drainTime
         node.drain(DrainPlan(spread: .zero, within: max(time, .milliseconds(1)), hardStop: time))
         for await _ in node.drained.stream {}
+    }
+
+    /// Tells what run() did not wait for any more.
+    private func note(_ left: JobRunner.Left) {
+        guard !left.isEmpty else { return }
+        self.logger.error(
+            "Jobs of the service ignore their cancellation and are left behind; messages of handlers come again",
+            metadata: ["handlers": "\(left.handlers)", "others": "\(left.others)"]
+        )
     }
 
     /// Ends what is left of the connections, commits everything, ends the threads.

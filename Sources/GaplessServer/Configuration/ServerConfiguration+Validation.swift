@@ -54,6 +54,7 @@ extension ServerConfiguration {
         try Self.check("helloDeadline", (.milliseconds(100)...(.seconds(60))).contains(self.helloDeadline), "100 ms through 60 s")
         try Self.check("authenticationGrace", (.seconds(1)...(.seconds(300))).contains(self.authenticationGrace), "1 s through 300 s")
         try Self.check("drainTime", (.zero...(.seconds(300))).contains(self.drainTime), "0 through 300 s")
+        try Self.check("hardStop", self.hardStop > self.drainTime && self.hardStop <= .seconds(600), "longer than drainTime, at most 600 s")
         try Self.check("sendTimeout", (.seconds(1)...(.seconds(300))).contains(self.sendTimeout), "1 s through 300 s")
     }
 

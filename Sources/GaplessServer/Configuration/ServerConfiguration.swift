@@ -81,6 +81,12 @@ public struct ServerConfiguration: Sendable {
     /// Default 10 s; 0 through 300 s.
     public var drainTime: Duration = .seconds(10)
 
+    /// How long after the beginning of a shutdown `run()` waits, at the most, for handlers, authenticators and hooks that were cancelled.
+    /// Default 60 s; longer than `drainTime`, at most 600 s.
+    ///
+    /// Those that are left then are told in the log and left behind. The messages of such handlers are not acknowledged: they come again.
+    public var hardStop: Duration = .seconds(60)
+
     /// How long a socket may take no byte while something is to be sent, for tests.
     package var slowConsumerTime: Duration = .seconds(30)
 

@@ -1,22 +1,112 @@
 import GaplessCore
 import Synchronization
 
-/// Runs what users of the SDK wrote - handlers, authenticators, decisions - as child tasks of the server's `run()`.
+/// Runs what users of the SDK wrote - handlers, authenticators, decisions, hooks - for as long as the server's `run()` does.
 ///
-/// Whoever submits bounds the number: one authentication a connection, one handler a client.
+/// Whoever submits bounds the number: one authentication a connection, one handler a client. A job is a task of its own, since a single
+/// one must be cancellable, and since one that ignores its cancellation must not hold the server for ever. Each is owned all the same:
+/// `run()` waits for it and hands on its own cancellation, until `abandon()` ends the waiting.
 final class JobRunner: Sendable {
-    typealias Job = @Sendable () async -> Void
+    typealias Work = @Sendable () async -> Void
 
-    private let jobs: AsyncStream<Job>
-    private let input: AsyncStream<Job>.Continuation
-
-    init() {
-        (self.jobs, self.input) = AsyncStream.makeStream(of: Job.self)
+    /// Which job.
+    enum Name: Hashable, Sendable {
+        case handler(HandlerRun.ID)
+        /// Anything else, by its count.
+        case other(UInt64)
     }
 
-    /// Starts a job soon. Does nothing once the runner has finished.
-    func submit(_ job: @escaping Job) {
-        self.input.yield(job)
+    /// How many jobs were still running when the waiting for them was given up.
+    struct Left: Hashable, Sendable {
+        var handlers = 0
+        var others = 0
+
+        var isEmpty: Bool { self == Left() }
+    }
+
+    private enum Progress {
+        /// Submitted. Next: begun, or gone when the runner ends before.
+        case waiting(isCancelled: Bool)
+        /// Its task was made. Next: running, gone.
+        case begun(isCancelled: Bool)
+        /// Next: gone.
+        case running(Task<Void, Never>)
+    }
+
+    private struct State {
+        var jobs: [Name: Progress] = [:]
+        var submitted: UInt64 = 0
+        /// How many were begun and have not ended.
+        var left = Left()
+        var isCancelled = false
+        var isAbandoned = false
+        var waiter: CheckedContinuation<Void, Never>?
+
+        mutating func takeWaiterIfOver() -> CheckedContinuation<Void, Never>? {
+            guard self.left.isEmpty || self.isAbandoned else { return nil }
+            defer { self.waiter = nil }
+            return self.waiter
+        }
+
+        mutating func count(_ name: Name, _ change: Int) {
+            switch name {
+            case .handler: self.left.handlers += change
+            case .other: self.left.others += change
+            }
+        }
+    }
+
+    private let state = Mutex(State())
+    private let jobs: AsyncStream<(name: Name, work: Work)>
+    private let input: AsyncStream<(name: Name, work: Work)>.Continuation
+
+    init() {
+        (self.jobs, self.input) = AsyncStream.makeStream(of: (name: Name, work: Work).self)
+    }
+
+    // MARK: Jobs
+
+    /// Starts a handler soon. Does nothing once the runner has finished.
+    func submit(_ run: HandlerRun.ID, _ work: @escaping Work) {
+        self.state.withLock { $0.jobs[.handler(run)] = .waiting(isCancelled: false) }
+        self.input.yield((.handler(run), work))
+    }
+
+    /// Starts something else soon. Does nothing once the runner has finished.
+    func submit(_ work: @escaping Work) {
+        let name = self.state.withLock { state in
+            state.submitted += 1
+            state.jobs[.other(state.submitted)] = .waiting(isCancelled: false)
+            return Name.other(state.submitted)
+        }
+        self.input.yield((name, work))
+    }
+
+    /// Cancels a handler; it is begun all the same, since somebody waits for its end.
+    func cancel(_ run: HandlerRun.ID) {
+        let task: Task<Void, Never>? = self.state.withLock { state in
+            switch state.jobs[.handler(run)] {
+            case .waiting: state.jobs[.handler(run)] = .waiting(isCancelled: true)
+            case .begun: state.jobs[.handler(run)] = .begun(isCancelled: true)
+            case .running(let task): return task
+            case nil: break
+            }
+            return nil
+        }
+        task?.cancel()
+    }
+
+    // MARK: Life
+
+    /// Runs jobs until `finish()` or cancellation, which cancels those that run; returns when all have ended, or are given up.
+    func run() async -> Left {
+        await withTaskCancellationHandler {
+            for await job in self.jobs { self.begin(job.name, job.work) }
+            await self.waitForAll()
+            return self.state.withLock { $0.left }
+        } onCancel: {
+            self.cancelAll()
+        }
     }
 
     /// No more jobs come; those that run are waited for by `run()`.
@@ -24,70 +114,59 @@ final class JobRunner: Sendable {
         self.input.finish()
     }
 
-    /// Runs jobs until `finish()` or cancellation, which cancels those that run.
-    func run() async {
-        await withDiscardingTaskGroup { group in
-            for await job in self.jobs {
-                group.addTask { await job() }
-            }
+    /// Ends the waiting for jobs. From now on nobody hears what becomes of them.
+    func abandon() {
+        self.state.withLock { state in
+            state.isAbandoned = true
+            return state.takeWaiterIfOver()
+        }?.resume()
+    }
+
+    /// Whether the jobs that still run are nobody's any more.
+    var isAbandoned: Bool { self.state.withLock { $0.isAbandoned } }
+
+    // MARK: Private
+
+    private func begin(_ name: Name, _ work: @escaping Work) {
+        self.state.withLock { state in
+            let isCancelled = if case .waiting(isCancelled: true) = state.jobs[name] { true } else { state.isCancelled }
+            state.jobs[name] = .begun(isCancelled: isCancelled)
+            state.count(name, 1)
         }
-    }
-}
-
-/// Runs uplink handlers so that a single one can be cancelled.
-final class HandlerRunner: Sendable {
-    private enum Run {
-        /// Submitted; its job has not begun. Next: running, cancelled.
-        case waiting
-        /// Next: gone.
-        case running(Task<Void, Never>)
-        /// Cancelled before it began. Next: gone.
-        case cancelled
-    }
-
-    private let runs = Mutex<[HandlerRun.ID: Run]>([:])
-    private let runner: JobRunner
-
-    init(_ runner: JobRunner) {
-        self.runner = runner
-    }
-
-    /// Runs a handler; `body` reports how it ended, also when it was cancelled.
-    func run(_ id: HandlerRun.ID, _ body: @escaping @Sendable () async -> Void) {
-        self.runs.withLock { $0[id] = .waiting }
-        self.runner.submit {
-            // A task of its own, since one child of a group cannot be cancelled alone. It is owned: this job waits for its end, and hands
-            // on its own cancellation.
-            let task = Task { await body() }
-            self.begin(id, task)
-            await withTaskCancellationHandler {
-                await task.value
-            } onCancel: {
-                task.cancel()
-            }
-            self.runs.withLock { _ = $0.removeValue(forKey: id) }
+        let task = Task {
+            await work()
+            self.ended(name)
         }
-    }
-
-    /// Cancels a handler.
-    func cancel(_ id: HandlerRun.ID) {
-        let task: Task<Void, Never>? = self.runs.withLock { runs in
-            switch runs[id] {
-            case .running(let task): return task
-            case .waiting: runs[id] = .cancelled
-            case .cancelled, nil: break
-            }
-            return nil
-        }
-        task?.cancel()
-    }
-
-    private func begin(_ id: HandlerRun.ID, _ task: Task<Void, Never>) {
-        let isCancelled = self.runs.withLock { runs in
-            defer { runs[id] = .running(task) }
-            if case .cancelled = runs[id] { return true }
-            return false
+        let isCancelled = self.state.withLock { state in
+            guard case .begun(let isCancelled) = state.jobs[name] else { return false }
+            state.jobs[name] = .running(task)
+            return isCancelled || state.isCancelled
         }
         if isCancelled { task.cancel() }
+    }
+
+    private func ended(_ name: Name) {
+        self.state.withLock { state in
+            state.jobs[name] = nil
+            state.count(name, -1)
+            return state.takeWaiterIfOver()
+        }?.resume()
+    }
+
+    private func waitForAll() async {
+        await withCheckedContinuation { continuation in
+            self.state.withLock { state in
+                state.waiter = continuation
+                return state.takeWaiterIfOver()
+            }?.resume()
+        }
+    }
+
+    private func cancelAll() {
+        let tasks = self.state.withLock { state in
+            state.isCancelled = true
+            return state.jobs.values.compactMap { if case .running(let task) = $0 { task } else { nil } }
+        }
+        tasks.forEach { $0.cancel() }
     }
 }

@@ -16,7 +16,7 @@ extension Node {
             let sends = try self.operations(of: session)
             self.metrics.handled.increment()
             self.handlerErrors.withLock { _ = $0.removeValue(forKey: run.id.client) }
-            self.feed { logic, now, output in logic.handlerReturned(run.id, sends: sends, now: now, into: &output) }
+            self.report { logic, now, output in logic.handlerReturned(run.id, sends: sends, now: now, into: &output) }
         } catch {
             self.metrics.handlersFailed.increment()
             self.logger.debug(
@@ -24,7 +24,7 @@ extension Node {
                 metadata: ["client.id": "\(run.id.client)", "error.type": "\(type(of: error))", "failures": "\(run.failures + 1)"]
             )
             self.handlerErrors.withLock { $0[run.id.client] = error }
-            self.feed { logic, now, output in logic.handlerThrew(run.id, now: now, into: &output) }
+            self.report { logic, now, output in logic.handlerThrew(run.id, now: now, into: &output) }
         }
     }
 
@@ -34,7 +34,7 @@ extension Node {
         let error: any Error = known ?? RefusedReply()
         let decision = await self.hooks.failure?(UplinkMessage(run.delivery), error) ?? .close
         self.logger.warning("Handler gave up on a message", metadata: ["client.id": "\(run.id.client)", "decision": "\(decision)"])
-        self.feed { logic, now, output in
+        self.report { logic, now, output in
             logic.decided(run.id, decision == .skip ? .skip : .close, now: now, into: &output)
         }
     }

@@ -22,8 +22,8 @@ extension Node {
         case .poll(let cursor): self.poll(after: cursor)
         case .commit(let operation): self.gateway.submit(SubmittedOperation(operation))
         case .attach(let operation, let connection): self.submit(.attach(operation), for: connection)
-        case .run(let run): self.handlers.run(run.id) { await self.handle(run) }
-        case .cancel(let id): self.handlers.cancel(id)
+        case .run(let run): self.jobs.submit(run.id) { await self.handle(run) }
+        case .cancel(let id): self.jobs.cancel(id)
         case .decide(let run): self.jobs.submit { await self.decide(run) }
         case .observe(let observation): self.observe(observation)
         case .drained: self.drained.continuation.finish()
@@ -60,6 +60,7 @@ extension Node {
     func authenticate(_ credentials: Credentials, for connection: ConnectionAddress) {
         self.jobs.submit {
             let outcome = await self.identify(credentials)
+            guard !self.jobs.isAbandoned else { return }
             self.loops[connection.loop].post([LoopShell.Letter(.authenticated(outcome), to: connection.id)])
         }
     }

@@ -45,7 +45,6 @@ final class Node: Sendable {
     let gateway: CommitGateway
     let readers: ReaderPool
     let jobs = JobRunner()
-    let handlers: HandlerRunner
     let hooks: ServerHooks
     let hookRunner: HookRunner
     let metrics = ServerMetrics()
@@ -68,7 +67,6 @@ final class Node: Sendable {
         self.logger = parts.logger
         self.hooks = parts.hooks
         self.hookRunner = HookRunner(parts.hooks, logger: parts.logger)
-        self.handlers = HandlerRunner(self.jobs)
         self.loops = parts.group.makeIterator().enumerated().map { LoopShell(index: $0.offset, eventLoop: $0.element) }
         precondition(!self.loops.isEmpty, "a node has an event loop")
         self.gateway = CommitGateway(
@@ -95,6 +93,7 @@ final class Node: Sendable {
         self.readers.start { loop, answers in
             self.loops[loop].post(answers.map { LoopShell.Letter($0.mail, to: $0.connection.id) })
         }
+        self.jobs.submit { await self.hookRunner.run() }
         self.timerFired()
     }
 
@@ -137,6 +136,11 @@ final class Node: Sendable {
         if let alarm { self.setTimer(alarm) }
         if isMine { self.performWaiting() }
         return result
+    }
+
+    /// Tells the logic how a job ended, unless the server ended before it.
+    func report(_ event: (inout NodeLogic, Instant, inout NodeOutput) -> Void) {
+        if !self.jobs.isAbandoned { self.feed(event) }
     }
 
     /// Asks the logic something.

@@ -81,6 +81,14 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "After so long the node ends though handlers of messages still run; longer than --drain-time (60s).",
+            valueName: "duration"
+        )
+    )
+    var hardStop: String?
+
+    @Option(
+        help: ArgumentHelp(
             "What becomes of messages from clients: 'print' them on standard output as lines of JSON, 'echo' or 'discard' them (print).",
             valueName: "way"
         )
@@ -104,7 +112,8 @@ struct ServeOptions: ParsableArguments {
             "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
             "max-connections": self.maxConnections, "new-queues-per-second": self.newQueuesPerSecond,
             "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
-            "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "uplink": self.uplink,
+            "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "hard-stop": self.hardStop,
+            "uplink": self.uplink,
             "log-level": self.logLevel,
         ]
         return options.compactMapValues { $0 }
@@ -116,6 +125,6 @@ struct ServeOptions: ParsableArguments {
         "on-overflow", "keep",
         "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
         "new-queues-per-second",
-        "drain-time", "uplink", "log-level",
+        "drain-time", "hard-stop", "uplink", "log-level",
     ]
 }

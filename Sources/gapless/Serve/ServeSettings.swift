@@ -116,6 +116,7 @@ struct ServeSettings {
         try self.set("heartbeat", \.heartbeat, of: &configuration)
         try self.set("silence", \.silence, of: &configuration)
         try self.set("drain-time", \.drainTime, of: &configuration)
+        try self.set("hard-stop", \.hardStop, of: &configuration)
         return configuration
     }
 

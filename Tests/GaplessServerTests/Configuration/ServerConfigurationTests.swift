@@ -43,6 +43,8 @@ import Testing
         #expect(self.refusedSetting { $0.authenticationGrace = .zero } == "authenticationGrace")
         #expect(self.refusedSetting { $0.handlerAttempts = 0 } == "handlerAttempts")
         #expect(self.refusedSetting { $0.drainTime = .seconds(301) } == "drainTime")
+        #expect(self.refusedSetting { $0.hardStop = $0.drainTime } == "hardStop")
+        #expect(self.refusedSetting { $0.hardStop = .seconds(601) } == "hardStop")
         #expect(self.refusedSetting { $0.sendTimeout = .zero } == "sendTimeout")
         #expect(self.refusedSetting { $0.maxConnections = 0 } == "maxConnections")
         #expect(self.refusedSetting { $0.maxPendingSends = 0 } == "maxPendingSends")
