@@ -1,3 +1,36 @@
+/// A drain, from its beginning on.
+package enum NodeDrain: Hashable, Sendable {
+    /// The store is asked who else is alive: what was seen before may be old, and a node that thinks itself alone sends its clients nowhere.
+    /// Next: moving.
+    case looking(DrainLook)
+    /// Clients are moved or closed.
+    case moving(DrainSchedule)
+
+    /// When something is to be done; nil when nothing is.
+    package var nextDeadline: Instant? {
+        switch self {
+        case .looking(let look): look.limit
+        case .moving(let schedule): schedule.nextDeadline
+        }
+    }
+}
+
+/// What a drain waits for before it moves anybody.
+package struct DrainLook: Hashable, Sendable {
+    package let plan: DrainPlan
+    package let started: Instant
+    /// When it goes on with what was seen last.
+    package let limit: Instant
+    /// Whether the question was put after the drain began.
+    package var isAsked = false
+
+    package init(_ plan: DrainPlan, limit: Duration, now: Instant) {
+        self.plan = plan
+        self.started = now
+        self.limit = now + min(limit, plan.hardStop)
+    }
+}
+
 /// A drain under way: who is asked to move when, and when it ends (Protocol.md §10.1).
 package struct DrainSchedule: Hashable, Sendable {
     /// How a node that stops treats its clients.
@@ -18,6 +51,7 @@ package struct DrainSchedule: Hashable, Sendable {
     private var isOver = false
 
     /// - Parameters:
+    ///   - started: when the drain began.
     ///   - voices: who is attached.
     ///   - isAlone: whether no other node is alive; then nobody has anywhere to go.
     ///   - closeTime: how long the last connections have for their Close.
@@ -26,7 +60,7 @@ package struct DrainSchedule: Hashable, Sendable {
         voices: [ConnectionAddress],
         isAlone: Bool,
         closeTime: Duration = .seconds(5),
-        now: Instant
+        started now: Instant
     ) {
         self.plan = plan
         self.isClosed = false

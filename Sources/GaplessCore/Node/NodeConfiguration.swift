@@ -14,10 +14,10 @@ package struct NodeConfiguration: Hashable, Sendable {
     /// From one poll for signals to the next while clients are attached, and while none are.
     package var pollInterval: Duration
     package var idlePollInterval: Duration
-    /// From one heartbeat of the node's row to the next.
-    ///
-    /// Default 2 s: a node that has not yet seen another one thinks itself alone when it drains, and sends its clients nowhere.
+    /// From one heartbeat of the node's row to the next; with each the node learns who else is alive.
     package var heartbeatInterval: Duration
+    /// How long a drain waits to learn who else is alive.
+    package var drainLook: Duration
     /// From one sweep for what is too old to the next, and between slices of one.
     package var sweepInterval: Duration
     package var sliceInterval: Duration
@@ -49,6 +49,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         pollInterval: Duration = .milliseconds(250),
         idlePollInterval: Duration = .seconds(2),
         heartbeatInterval: Duration = .seconds(2),
+        drainLook: Duration = .seconds(2),
         sweepInterval: Duration = .seconds(1),
         sliceInterval: Duration = .milliseconds(20),
         sliceRows: Int = 500,
@@ -70,6 +71,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         self.pollInterval = pollInterval
         self.idlePollInterval = idlePollInterval
         self.heartbeatInterval = heartbeatInterval
+        self.drainLook = drainLook
         self.sweepInterval = sweepInterval
         self.sliceInterval = sliceInterval
         self.sliceRows = sliceRows

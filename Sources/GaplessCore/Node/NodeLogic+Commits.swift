@@ -40,7 +40,7 @@ extension NodeLogic {
             case .expire:
                 self.sweepEnded(hasMore: false, now: now)
             case .heartbeat:
-                self.heartbeatEnded(nil, now: now)
+                self.heartbeatEnded(nil, now: now, into: &output)
             case .append, .appendSequence, .remove:
                 break  // Their callers wait elsewhere.
             }
@@ -82,7 +82,7 @@ extension NodeLogic {
         case (.expire, .expire(let receipt)):
             self.expired(receipt, now: now, into: &output)
         case (.heartbeat, .heartbeat(let receipt)):
-            self.heartbeatEnded(receipt, now: now)
+            self.heartbeatEnded(receipt, now: now, into: &output)
         case (.append, _), (.appendSequence, _), (.acknowledge, _), (.attach, _), (.detach, _), (.advanceMark, _), (.end, _), (.remove, _),
             (.expire, _), (.heartbeat, _):
             preconditionFailure("a receipt of another kind than its operation")

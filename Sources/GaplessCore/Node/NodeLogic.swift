@@ -21,7 +21,7 @@ package struct NodeLogic: Sendable {
     package private(set) var others: [NodeIdentity] = []
     private var isCordoned = false
     private var isStopped = false
-    private var drain: DrainSchedule?
+    private var drain: NodeDrain?
     private var isDrainTold = false
     /// Closes everybody when the store stays away.
     private var evacuation: SpreadSchedule?
@@ -120,13 +120,15 @@ package struct NodeLogic: Sendable {
         self.isCordoned = false
     }
 
-    /// Moves everybody away; from now on nobody is taken. A second call changes nothing.
+    /// Moves everybody away, once it is known who else is alive; from now on nobody is taken. A second call changes nothing.
     package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
         guard self.drain == nil else { return }
-        let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
-        self.drain = DrainSchedule(plan, voices: voices, isAlone: self.others.isEmpty, now: now)
-        self.followDrain(now: now, into: &output)
+        self.drain = .looking(DrainLook(plan, limit: self.configuration.drainLook, now: now))
         self.tellDrained(into: &output)
+        guard !self.isDrainTold else { return }
+        self.heartbeats.hurry(now: now)
+        self.beginHeartbeat(now: now, into: &output)
+        self.followDrain(now: now, into: &output)
     }
 
     /// Whether a drain is over: no connection is left and no handler runs.
@@ -216,11 +218,18 @@ package struct NodeLogic: Sendable {
         if self.polls.begin(now: now) {
             output.effects.append(.poll(after: self.cursor))
         }
-        if self.heartbeats.begin(now: now) {
-            output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
-        }
+        self.beginHeartbeat(now: now, into: &output)
         if self.sweeps.begin(now: now) {
             output.effects.append(.commit(.expire(ExpireOperation(maxRows: self.configuration.sliceRows))))
+        }
+    }
+
+    private mutating func beginHeartbeat(now: Instant, into output: inout NodeOutput) {
+        guard self.heartbeats.begin(now: now) else { return }
+        output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
+        if case .looking(var look) = self.drain {
+            look.isAsked = true
+            self.drain = .looking(look)
         }
     }
 
@@ -273,11 +282,16 @@ package struct NodeLogic: Sendable {
 
     // MARK: Rounds that ended
 
-    mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant) {
+    /// - Parameter receipt: nil when the store did not answer.
+    mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant, into output: inout NodeOutput) {
         if let receipt {
             self.others = receipt.alive.filter { $0 != self.configuration.node }
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)
+        if case .looking(let look) = self.drain, look.isAsked {
+            self.move(look)
+            self.followDrain(now: now, into: &output)
+        }
     }
 
     mutating func sweepEnded(hasMore: Bool, now: Instant) {
@@ -296,12 +310,25 @@ package struct NodeLogic: Sendable {
 
     /// What a connection is told that attached while the node drains.
     func orderForLate(now: Instant) -> SessionNotice? {
-        guard let drain = self.drain else { return nil }
-        return drain.late(now: now).map(SessionNotice.drain) ?? .close(drain.ending)
+        guard case .moving(let schedule) = self.drain else { return nil }
+        return schedule.late(now: now).map(SessionNotice.drain) ?? .close(schedule.ending)
+    }
+
+    /// It is known who else is alive, or nobody will tell.
+    private mutating func move(_ look: DrainLook) {
+        let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
+        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: self.others.isEmpty, started: look.started))
+    }
+
+    private mutating func nextDrainStep(now: Instant) -> DrainSchedule.Step? {
+        if case .looking(let look) = self.drain, now >= look.limit { self.move(look) }
+        guard case .moving(var schedule) = self.drain else { return nil }
+        defer { self.drain = .moving(schedule) }
+        return schedule.next(now: now)
     }
 
     private mutating func followDrain(now: Instant, into output: inout NodeOutput) {
-        while let step = self.drain?.next(now: now) {
+        while let step = self.nextDrainStep(now: now) {
             switch step {
             case .move(let address, let order):
                 if self.directory.contains(address.id) { output.tell(address, .drain(order)) }

@@ -83,10 +83,69 @@ struct NodeLogicDrainTests {
     @Test("a node that is alone has nowhere to send anybody: it closes with 4000 at once")
     func alone() {
         let (rig, _) = self.rig(clients: 3, others: [])
-        let output = rig.drain()
+        let output = rig.drain(others: [])
         #expect(output.closes == [.draining, .draining, .draining])
         #expect(self.orders(output).isEmpty)
     }
+
+    // MARK: The look
+
+    @Test("it asks the store first, whatever it saw before: a node that has come since is somewhere to go")
+    func cameSince() {
+        let (rig, addresses) = self.rig(clients: 1, others: [])
+        let output = rig.beginDrain()
+        #expect(output.heartbeats == 1 && output.notices.isEmpty)
+        #expect(self.orders(rig.heartbeat(alive: [NodeRig.me, NodeRig.other])).map(\.address) == addresses)
+    }
+
+    @Test("a node that has gone since is nowhere to go")
+    func wentSince() {
+        let (rig, _) = self.rig(clients: 2)
+        #expect(rig.beginDrain().notices.isEmpty)
+        #expect(rig.heartbeat(alive: [NodeRig.me]).closes == [.draining, .draining])
+    }
+
+    @Test("the answer to a question that was put before the drain does not count")
+    func askedBefore() {
+        let (rig, addresses) = self.rig(clients: 1, others: [])
+        #expect(rig.wait(.seconds(2)).heartbeats == 1)
+        #expect(rig.beginDrain() == .nothing)
+        #expect(rig.heartbeat(alive: [NodeRig.me]) == .nothing)
+        #expect(rig.fire().heartbeats == 1)
+        #expect(self.orders(rig.heartbeat(alive: [NodeRig.me, NodeRig.other])).map(\.address) == addresses)
+    }
+
+    @Test("a store that fails or does not answer leaves it with what was seen last", arguments: [true, false])
+    func noAnswer(isAlone: Bool) {
+        for isFailing in [true, false] {
+            let (rig, addresses) = self.rig(clients: 1, others: isAlone ? [] : [NodeRig.other])
+            guard case .commit(let operation)? = rig.beginDrain().effects.first else { return #expect(Bool(false)) }
+            let output = isFailing ? rig.commitFailed(SubmittedOperation(operation)) : rig.wait(.seconds(2))
+            #expect(output.closes.isEmpty == !isAlone)
+            #expect(self.orders(output).map(\.address) == (isAlone ? [] : addresses))
+        }
+    }
+
+    @Test("the look is part of the time that clients have, and never longer than it")
+    func lookCounts() {
+        let (rig, _) = self.rig(clients: 1)
+        _ = rig.beginDrain(DrainPlan(spread: .zero, within: .seconds(30), hardStop: .seconds(1)))
+        rig.pass(.milliseconds(400))
+        #expect(self.orders(rig.heartbeat(alive: [NodeRig.me, NodeRig.other])).map(\.order.within) == [.milliseconds(600)])
+        let (hanging, _) = self.rig(clients: 1)
+        _ = hanging.beginDrain(DrainPlan(spread: .zero, within: .seconds(30), hardStop: .seconds(1)))
+        #expect(hanging.wait(.seconds(1)).closes == [.draining])
+    }
+
+    @Test("while it looks it takes nobody any more, and says so")
+    func lookRefuses() {
+        let (rig, _) = self.rig(clients: 1)
+        _ = rig.beginDrain()
+        #expect(rig.logic.readiness(now: rig.now).reasons == [.draining])
+        guard case .refused = rig.logic.admit(now: rig.now) else { return #expect(Bool(false)) }
+    }
+
+    // MARK: The end
 
     @Test("it is drained when nobody is left and no handler runs")
     func drained() {

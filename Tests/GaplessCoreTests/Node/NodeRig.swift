@@ -63,8 +63,18 @@ final class NodeRig {
         self.commit(CommittedOperation(.heartbeat(self.heartbeatOperation()), .heartbeat(HeartbeatReceipt(alive: alive))))
     }
 
-    func drain(_ plan: DrainPlan = DrainPlan()) -> NodeOutput {
+    /// Begins a drain; nobody has told yet who else is alive.
+    func beginDrain(_ plan: DrainPlan = DrainPlan()) -> NodeOutput {
         self.perform { $0.drain(plan, now: self.now, into: &$1) }
+    }
+
+    /// Begins a drain, and tells who else is alive.
+    func drain(_ plan: DrainPlan = DrainPlan(), others: [NodeIdentity] = [other]) -> NodeOutput {
+        var output = self.beginDrain(plan)
+        guard output.heartbeats == 1 else { return output }
+        output.effects.removeAll { if case .commit(.heartbeat) = $0 { true } else { false } }
+        output.add(self.heartbeat(alive: [Self.me] + others))
+        return output
     }
 
     func deliver(_ delivery: UplinkDelivery) -> NodeOutput {

@@ -11,6 +11,7 @@ import Testing
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
         configuration.drainTime = .seconds(300)
+        configuration.hardStop = .seconds(600)
         try await TestServer.run(store: store.configuration) { [configuration] second in
             try await second.commitsBehindItsHeartbeat()
             try await TestServer.run(
@@ -64,6 +65,38 @@ import Testing
                 #expect(error.contains("\"jitter\":"))
                 try await client.expectClose(4_000)
             }
+        }
+    }
+
+    @Test func aNodeThatCameJustNowIsSeen() async throws {
+        let store = try TemporaryStore()
+        var configuration = TestServer.configuration
+        configuration.drainTime = .seconds(10)
+        try await TestServer.run(store: store.configuration, configuration: configuration) { first in
+            let (client, welcome) = try await RawClient.attach(first.url)
+            try await TestServer.run(store: store.configuration) { second in
+                // Its row is committed before this.
+                try await second.server.send("here I am", to: "bob")
+                await first.shutDown()
+                try await client.expect("DRAIN ")
+                let again = Greeting(attempt: 2, epoch: welcome.epoch, handled: 0, held: 1)
+                let (_, answer) = try await RawClient.attach(second.url, again)
+                #expect(answer.resume == "resumed")
+                try await client.expectEnd(4500)
+            }
+        }
+    }
+
+    @Test func aNodeThatHasJustGoneIsNowhereToGo() async throws {
+        let store = try TemporaryStore()
+        var configuration = TestServer.configuration
+        configuration.drainTime = .seconds(60)
+        configuration.hardStop = .seconds(61)
+        try await TestServer.run(store: store.configuration, configuration: configuration) { first in
+            let (client, _) = try await RawClient.attach(first.url)
+            try await TestServer.run(store: store.configuration) { _ = try await $0.server.send("1", to: "bob") }
+            await first.shutDown()
+            try await client.expectEnd(4_000)
         }
     }
 
