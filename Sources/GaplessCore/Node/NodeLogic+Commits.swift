@@ -18,17 +18,15 @@ extension NodeLogic {
     /// - Parameter operations: those that the transaction consisted of.
     package mutating func commitFailed(
         _ operations: [SubmittedOperation],
+        _ failure: CommitFailure,
         now: Instant,
         into output: inout NodeOutput
     ) {
         for submitted in operations {
             self.doubts.note(submitted.operation)
             switch submitted.operation {
-            case .attach:
-                if let connection = submitted.connection {
-                    self.creations.settle(connection.id, isCreated: false)
-                    output.tell(connection, .storeFailed(.attach))
-                }
+            case .attach(let attach):
+                self.attachFailed(attach, submitted.connection, failure, into: &output)
             case .acknowledge(let acknowledge):
                 self.tell(acknowledge.client, under: acknowledge.fence, .storeFailed(.acknowledge(acknowledge)), into: &output)
             case .end(let end):
@@ -66,8 +64,8 @@ extension NodeLogic {
         case (.attach(let attach), .attach(let receipt)):
             self.attached(attach, receipt, committed.connection, now: now, into: &output)
         case (.detach(let detach), .detach(let receipt)):
-            if case .detached = receipt {
-                output.effects.append(.observe(.detached(client: detach.client, fence: detach.fence)))
+            if case .detached = receipt, let fence = detach.fence {
+                output.effects.append(.observe(.detached(client: detach.client, fence: fence)))
             }
         case (.advanceMark(let mark), .advanceMark(let receipt)):
             self.marked(mark, receipt, discards, now: now, into: &output)
@@ -160,6 +158,22 @@ extension NodeLogic {
         }
         if let order = self.orderForLate(now: now) { output.tell(address, order) }
         self.hurryPolls(now: now)
+    }
+
+    /// An attach failed: its connection ends. When it may have been committed all the same, the queue would be held by a ghost for as long as
+    /// this node lives; so it is taken back.
+    private mutating func attachFailed(
+        _ operation: AttachOperation,
+        _ address: ConnectionAddress?,
+        _ failure: CommitFailure,
+        into output: inout NodeOutput
+    ) {
+        guard let address else { preconditionFailure("an attach without a connection") }
+        self.creations.settle(address.id, isCreated: failure == .unknown)
+        output.tell(address, .storeFailed(.attach))
+        if failure == .unknown {
+            output.effects.append(.commit(.detach(DetachOperation(doubting: operation))))
+        }
     }
 
     private mutating func queueEnded(

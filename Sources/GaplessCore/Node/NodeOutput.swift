@@ -126,6 +126,14 @@ package struct SubmittedOperation: Hashable, Sendable {
     }
 }
 
+/// What is known of a transaction that failed.
+package enum CommitFailure: Hashable, Sendable {
+    /// Nothing happened.
+    case nothing
+    /// Nobody knows whether it was committed.
+    case unknown
+}
+
 /// One operation of a commit, and what became of it.
 package struct CommittedOperation: Hashable, Sendable {
     package var operation: StoreOperation

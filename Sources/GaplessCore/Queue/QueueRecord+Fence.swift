@@ -12,7 +12,14 @@ extension QueueRecord {
 
     /// The connection ended; the queue stays and its lifetime runs. A repetition changes nothing.
     package mutating func detach(_ operation: DetachOperation, now: Timestamp) -> DetachReceipt {
-        if let refusal = self.refusal(of: operation.fence) { return .refused(refusal) }
+        switch operation.ended {
+        case .attachment(let fence):
+            if let refusal = self.refusal(of: fence) { return .refused(refusal) }
+        case .attempt(let attempt, let instance, let node):
+            guard let last = self.lastAttachment, last.instance == instance, last.attempt == attempt, last.node == node else {
+                return .refused(.newer(self.generation, instance: self.holder?.instance))
+            }
+        }
         if self.lastAttachment?.detached == nil {
             self.lastAttachment?.detached = now
         }

@@ -135,12 +135,31 @@ package struct AttachOperation: Hashable, Sendable {
 
 /// A connection ended; its queue stays.
 package struct DetachOperation: Hashable, Sendable {
+    /// Which attachment ends.
+    package enum Ended: Hashable, Sendable {
+        /// The one with this fence.
+        case attachment(Fence)
+        /// The one that this hello made, if it made one: its commit is in doubt, and so nobody knows its fence.
+        case attempt(Attempt, of: InstanceID, at: NodeIdentity)
+    }
+
     package var client: ClientID
-    package var fence: Fence
+    package var ended: Ended
 
     package init(client: ClientID, fence: Fence) {
         self.client = client
-        self.fence = fence
+        self.ended = .attachment(fence)
+    }
+
+    /// Takes back an attach of which nobody knows whether it was committed, and whose connection is gone.
+    package init(doubting attach: AttachOperation) {
+        self.client = attach.client
+        self.ended = .attempt(attach.attempt, of: attach.instance, at: attach.node)
+    }
+
+    /// The fence; nil when nobody knows it.
+    package var fence: Fence? {
+        if case .attachment(let fence) = self.ended { fence } else { nil }
     }
 }
 

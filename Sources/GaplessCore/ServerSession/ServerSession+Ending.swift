@@ -46,8 +46,11 @@ extension ServerSession {
             output.frames.append(.error(ending.error))
             output.close = .handshake(ending.error.code)
             if let detach = bond.detach {
-                let displaced = ServerSessionEffect.displaced(client: detach.client, fence: detach.fence)
-                output.effects.append(ending.isDisplaced ? displaced : .detach(detach))
+                output.effects.append(
+                    ending.isDisplaced
+                        ? .displaced(client: detach.client, fence: detach.fence)
+                        : .detach(DetachOperation(client: detach.client, fence: detach.fence))
+                )
             }
             output.effects.append(.observe(.closed(client: bond.client, ending.error.code, message: ending.error.message)))
             if bond.isPaused {
@@ -95,7 +98,7 @@ extension ServerSession {
         let closeTime: Duration
         var client: ClientID?
         /// The attachment, when there is one.
-        var detach: DetachOperation?
+        var detach: (client: ClientID, fence: Fence)?
         var late = LateAttachment.none
         /// Whether the socket is not read from.
         var isPaused = false
@@ -120,13 +123,13 @@ extension ServerSession {
             self.closeTime = live.closeTime
             self.client = live.client
             self.isPaused = live.link.isPaused
-            self.detach = DetachOperation(client: live.client, fence: live.fence)
+            self.detach = (live.client, live.fence)
         }
 
         init(_ leaving: Leaving) {
             self.closeTime = leaving.closeTime
             self.client = leaving.client
-            self.detach = DetachOperation(client: leaving.client, fence: leaving.fence)
+            self.detach = (leaving.client, leaving.fence)
         }
     }
 }

@@ -197,7 +197,17 @@ extension Node: CommitObserver {
     func commitFailed(_ operations: [SubmittedOperation], _ error: QueueStoreError, now: Instant) {
         self.metrics.commitsFailed.increment()
         self.logger.warning("Commit failed", metadata: ["error.code": "\(error.code)", "error.message": "\(error.message)"])
-        self.feed { logic, now, output in logic.commitFailed(operations, now: now, into: &output) }
+        self.feed { logic, now, output in logic.commitFailed(operations, CommitFailure(error), now: now, into: &output) }
+    }
+}
+
+extension CommitFailure {
+    /// What an error of a commit says about it.
+    fileprivate init(_ error: QueueStoreError) {
+        switch error.code {
+        case .unknown: self = .unknown
+        default: self = .nothing
+        }
     }
 }
 

@@ -62,6 +62,22 @@ extension StoreConformance {
             let holder = try bench.snapshot()?.generation ?? .zero
             try bench.attach(bench.hello(as: StoreBench.first, position: first.position(0), held: holder))
         },
+        StoreCheck("takeover", "an attach in doubt is taken back by its attempt, and then no ghost has rivals") { bench in
+            let first = try bench.attach(bench.hello(attempt: 1))
+            let hello = bench.hello(as: StoreBench.second, attempt: 1, at: StoreBench.nodeB)
+            let doubted = StoreOperation.detach(DetachOperation(doubting: hello))
+            guard case .detach(.refused(.newer)) = try bench.commit(doubted) else { throw StoreConformanceFailure("it was not committed") }
+            try expectEqual(try bench.snapshot()?.holder?.instance, StoreBench.first, "who holds the queue still")
+            let ghost = try bench.attach(hello)
+            try expectEqual(try bench.commit(doubted), .detach(.detached), "it was committed")
+            try expectEqual(try bench.commit(doubted), .detach(.detached), "again")
+            try expectEqual(try bench.snapshot()?.holder, nil, "who holds the queue")
+            let again = try bench.attach(bench.hello(attempt: 2, position: first.position(0), held: first.fence.generation))
+            try expectEqual(again.fence.generation, ghost.fence.generation.next, "the generation did not go back")
+            guard case .detach(.refused(.newer)) = try bench.commit(doubted) else { throw StoreConformanceFailure("another one attached") }
+            let bob = StoreOperation.detach(DetachOperation(doubting: bench.hello(StoreBench.bob)))
+            try expectEqual(try bench.commit(bob), .detach(.refused(.gone)), "where there is no queue")
+        },
         StoreCheck("takeover", "the same instance is no rival of its own") { bench in  // [R5.3-4]
             let first = try bench.attach()
             try bench.attach()

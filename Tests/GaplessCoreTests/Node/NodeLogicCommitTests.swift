@@ -224,6 +224,24 @@ struct NodeLogicCommitTests {
         #expect(rig.observations.count == 1)
     }
 
+    @Test("an attach in doubt is taken back, until the store takes that; one that did not happen is not")
+    func attachInDoubt() {
+        let rig = NodeRig.started()
+        let address = rig.open()
+        let attach = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let submitted = SubmittedOperation(.attach(attach), connection: address)
+        let back = StoreOperation.detach(DetachOperation(doubting: attach))
+        #expect(rig.commitFailed(submitted) == .tells(address, .storeFailed(.attach)))
+        #expect(rig.commitFailed(submitted, failure: .unknown) == .tells(address, .storeFailed(.attach), does: [.commit(back)]))
+        #expect(rig.commitFailed(SubmittedOperation(back), failure: .unknown) == .nothing)
+        #expect(rig.wait(.seconds(1)).effects.contains(.commit(back)))
+        guard case .detach(let detach) = back else { return #expect(Bool(false)) }
+        for receipt in [DetachReceipt.detached, .refused(.gone)] {
+            #expect(rig.commit(CommittedOperation(back, .detach(receipt))) == .nothing)
+        }
+        #expect(detach.fence == nil && rig.observations.isEmpty)  // Nobody heard that it attached.
+    }
+
     @Test("an operator's removal is told to the connection here, with the code")
     func removed() {
         let rig = NodeRig.started()

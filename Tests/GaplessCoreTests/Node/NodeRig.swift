@@ -43,8 +43,8 @@ final class NodeRig {
         self.perform { $0.committed(operations, now: self.now, into: &$1) }
     }
 
-    func commitFailed(_ operations: SubmittedOperation...) -> NodeOutput {
-        self.perform { $0.commitFailed(operations, now: self.now, into: &$1) }
+    func commitFailed(_ operations: SubmittedOperation..., failure: CommitFailure = .nothing) -> NodeOutput {
+        self.perform { $0.commitFailed(operations, failure, now: self.now, into: &$1) }
     }
 
     func polled(_ signals: [Signal], cursor: UInt64 = 1) -> NodeOutput {

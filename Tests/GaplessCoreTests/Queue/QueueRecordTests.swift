@@ -53,6 +53,23 @@ import Testing
         #expect(queue.record == before)
     }
 
+    @Test func anAttachInDoubtIsTakenBackByItsAttemptAlone() {
+        var queue = QueueFixture(generation: 3, attachedAs: QueueFixture.first)
+        let before = queue.record
+        let made = queue.hello(QueueFixture.first, attempt: before.lastAttachment?.attempt.rawValue ?? 0)
+        var others = [made, made, made]
+        others[0].attempt = Attempt(made.attempt.rawValue + 1)
+        others[1].instance = QueueFixture.second
+        others[2].node = NodeIdentity(name: made.node.name, incarnation: ~made.node.incarnation)
+        for other in others {
+            let receipt = queue.record.detach(DetachOperation(doubting: other), now: QueueFixture.now)
+            #expect(receipt == .refused(.newer(Generation(3), instance: QueueFixture.first)))
+            #expect(queue.record == before)
+        }
+        #expect(queue.record.detach(DetachOperation(doubting: made), now: QueueFixture.now) == .detached)
+        #expect(queue.record.holder == nil && queue.record.generation == before.generation)
+    }
+
     // MARK: Acknowledging
 
     @Test func anAckMovesTheFloorAndRemembersItsTime() {  // [R6.3-9]

@@ -164,6 +164,43 @@ import Testing
         }
     }
 
+    @Test(arguments: ["i1", "i2"]) func anAttachInDoubtLeavesNoGhost(_ instance: String) async throws {
+        let fault = FaultInjectingQueueStore(MemoryQueueStore())
+        try await TestServer.run(store: .only(fault)) { server in
+            let (client, welcome) = try await RawClient.attach(server.url, Greeting(instance: instance))
+            client.close()
+            try await client.expectClose(1_000)
+            fault.fail(.from(1), effect: .committed)
+            let unlucky = try await RawClient.connect(server.url)
+            unlucky.send(Greeting(attempt: 2).text)
+            try await unlucky.expectEnd(4102)
+            fault.heal()
+            // The same instance, or another one that held the queue before, is not kept away by what nobody was told of.
+            let again = Greeting(instance: instance, attempt: 3, epoch: welcome.epoch, handled: 0, held: 1)
+            let (next, answer) = try await RawClient.attach(server.url, again)
+            #expect(answer.resume == "resumed" && answer.generation == 3)
+            next.close()
+            try await next.expectClose(1_000)
+        }
+    }
+
+    @Test(arguments: ["i1", "i2"]) func anAttachInDoubtThatDidNotHappenIsForgotten(_ instance: String) async throws {
+        let fault = FaultInjectingQueueStore(MemoryQueueStore())
+        try await TestServer.run(store: .only(fault)) { server in
+            let (client, welcome) = try await RawClient.attach(server.url, Greeting(instance: instance))
+            client.close()
+            try await client.expectClose(1_000)
+            fault.fail(.from(1), effect: .lost)
+            let unlucky = try await RawClient.connect(server.url)
+            unlucky.send(Greeting(attempt: 2).text)
+            try await unlucky.expectEnd(4102)
+            fault.heal()
+            let again = Greeting(instance: instance, attempt: 3, epoch: welcome.epoch, handled: 0, held: 1)
+            let (_, answer) = try await RawClient.attach(server.url, again)
+            #expect(answer.resume == "resumed" && answer.generation == 2)
+        }
+    }
+
     @Test func aStoreThatCannotBeOpenedEndsTheStart() async throws {
         let file = try TemporaryFile(
             "this is no database, and is long enough not to be taken for an empty one " + String(repeating: "x", count: 5_000)

@@ -204,7 +204,7 @@ final class WorldNode {
                     let operations = zip(batch, receipt.receipts).map { CommittedOperation($0.operation, $1, connection: $0.connection) }
                     logic.committed(operations, now: world.now, into: &output)
                 } else {
-                    logic.commitFailed(batch, now: world.now, into: &output)
+                    logic.commitFailed(batch, .unknown, now: world.now, into: &output)
                 }
             }
             if !self.submitted.isEmpty, !self.isCommitting {
