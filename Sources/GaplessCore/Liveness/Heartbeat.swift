@@ -26,7 +26,6 @@ package struct Heartbeat: Hashable, Sendable {
     private var speakAt: Instant
     private var silentAt: Instant
     private var isProbing = false
-    private var isListening = true
     private var pings: UInt64 = 0
 
     /// Starts both clocks.
@@ -61,17 +60,6 @@ package struct Heartbeat: Hashable, Sendable {
         self.speakAt = now + self.interval
     }
 
-    /// This side stopped reading on purpose; the other side's silence means nothing until `listen`.
-    package mutating func stopListening() {
-        self.isListening = false
-    }
-
-    /// This side reads again.
-    package mutating func listen(now: Instant) {
-        self.isListening = true
-        self.heard(now: now)
-    }
-
     /// The number of the next ping that is sent without a deadline, to probe at once.
     package mutating func nextPing() -> UInt64 {
         self.pings = self.pings == Limits.maxInteger ? 1 : self.pings + 1
@@ -87,12 +75,12 @@ package struct Heartbeat: Hashable, Sendable {
 
     /// The moment to call `timerFired`.
     package var nextDeadline: Instant {
-        self.isListening ? min(self.speakAt, self.silentAt) : self.speakAt
+        min(self.speakAt, self.silentAt)
     }
 
     /// Judges the time; nil when no deadline has passed.
     package mutating func timerFired(now: Instant) -> Verdict? {
-        if self.isListening, now >= self.silentAt {
+        if now >= self.silentAt {
             guard now - self.silentAt > Self.maxLateness, !self.isProbing else { return .silent }
             return .ping(self.probe(now: now))
         }

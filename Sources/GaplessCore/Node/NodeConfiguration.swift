@@ -35,7 +35,7 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var expiryPause: Duration
     /// How handlers are tried again.
     package var handlers: HandlerPolicy
-    /// The most payload bytes of uplink that wait in the process for their handlers.
+    /// The most payload bytes of uplink that wait in the process for their handlers; who brings more is closed with 4100. [R7.3-3]
     package var maxUplinkBytes: Int
 
     /// The defaults of DESIGN.md 14, or other values.

@@ -198,9 +198,15 @@ extension NodeLogic {
     /// mark could not be committed, and the client sends it again. [R5.3-6]
     package mutating func deliver(_ delivery: UplinkDelivery, now: Instant, into output: inout NodeOutput) {
         guard let voice = self.directory.voice(of: delivery.client, under: delivery.fence) else { return }
-        self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.deliver(delivery, into: &wishes) }
-        if self.budget.mustPause(voice.address, bytes: self.lanes.bytes) {
-            output.tell(voice.address, .pauseUplink)
+        switch self.budget.receive(bytes: delivery.payload.count, from: voice.address.id, held: self.lanes.bytes) {
+        case .taken:
+            self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.deliver(delivery, into: &wishes) }
+        case .refused:
+            let (retryAfter, jitter) = (self.configuration.retryAfter, self.configuration.retryJitter)
+            let message = "This node holds as many messages of clients as it can."
+            output.tell(voice.address, .close(SessionEnding(.overloaded, message, retryAfter: retryAfter, jitter: jitter)))  // [R7.3-3]
+        case .dropped:
+            break
         }
     }
 
@@ -255,9 +261,6 @@ extension NodeLogic {
             case .gaveUp(let fence): self.tell(wish.client, under: fence, .gaveUp, into: &output)
             case .displaced(let fence, let refusal): self.tell(wish.client, under: fence, .displaced(refusal), into: &output)
             }
-        }
-        for address in self.budget.resumed(bytes: self.lanes.bytes) {
-            output.tell(address, .resumeUplink)
         }
         self.tellDrained(into: &output)
     }

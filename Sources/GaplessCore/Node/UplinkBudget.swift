@@ -1,8 +1,20 @@
-/// Bounds what all clients together have waiting for their handlers: above it, those who send are not read from.
+/// Bounds what all clients together have waiting for their handlers (Protocol.md §7.3).
+///
+/// A connection whose message does not fit is sent away, and its client brings the message again. Not reading from it instead would keep
+/// its `ACK`, `PING` and `AUTH` waiting for other people's handlers.
 package struct UplinkBudget: Hashable, Sendable {
+    /// What becomes of a message.
+    package enum Verdict: Hashable, Sendable {
+        case taken
+        /// It does not fit: the connection is to be closed.
+        case refused
+        /// It comes behind one that was refused, on a connection that is being closed.
+        case dropped
+    }
+
     private let limit: Int
-    /// Whom the node stopped reading from, in that order.
-    private var paused: [ConnectionAddress] = []
+    /// The connections that are being closed for it.
+    private var refused: Set<ServedConnectionID> = []
 
     /// - Precondition: the limit is at least 1 byte.
     package init(limit: Int) {
@@ -10,22 +22,21 @@ package struct UplinkBudget: Hashable, Sendable {
         self.limit = limit
     }
 
-    /// A connection sent something; returns whether to stop reading from it.
-    package mutating func mustPause(_ address: ConnectionAddress, bytes: Int) -> Bool {
-        guard bytes > self.limit, !self.paused.contains(address) else { return false }
-        self.paused.append(address)
-        return true
-    }
-
-    /// Something was handled; returns whom to read from again, once half of the budget is free.
-    package mutating func resumed(bytes: Int) -> [ConnectionAddress] {
-        guard !self.paused.isEmpty, bytes <= self.limit / 2 else { return [] }
-        defer { self.paused = [] }
-        return self.paused
+    /// A connection brought a message.
+    ///
+    /// - Parameters:
+    ///   - bytes: its payload.
+    ///   - held: what waits already.
+    package mutating func receive(bytes: Int, from connection: ServedConnectionID, held: Int) -> Verdict {
+        // What follows a refused message would be out of order.
+        guard !self.refused.contains(connection) else { return .dropped }
+        guard held + bytes > self.limit else { return .taken }
+        self.refused.insert(connection)
+        return .refused
     }
 
     /// A connection is gone.
-    package mutating func forget(_ id: ServedConnectionID) {
-        self.paused.removeAll { $0.id == id }
+    package mutating func forget(_ connection: ServedConnectionID) {
+        self.refused.remove(connection)
     }
 }

@@ -4,8 +4,6 @@ struct Link: Hashable, Sendable {
     private let slowConsumerTime: Duration
     /// Whether the socket takes more.
     private(set) var isWritable = true
-    /// Whether the socket is not read from.
-    private(set) var isPaused = false
     /// When the connection counts as a slow consumer; nil while nothing is to be sent. [R8-6]
     private var stuckAt: Instant?
     /// Answers for which there was no room, the newest of each: a peer that does not read piles up nothing. [R4.6-1]
@@ -72,20 +70,6 @@ struct Link: Hashable, Sendable {
 
     mutating func bytesTaken(pending: Int, now: Instant) {
         self.stuckAt = pending == 0 ? nil : now + self.slowConsumerTime
-    }
-
-    mutating func pauseReading(into output: inout ServerSessionOutput) {
-        guard !self.isPaused else { return }
-        self.isPaused = true
-        self.heartbeat.stopListening()
-        output.effects.append(.pauseReading)
-    }
-
-    mutating func resumeReading(now: Instant, into output: inout ServerSessionOutput) {
-        guard self.isPaused else { return }
-        self.isPaused = false
-        self.heartbeat.listen(now: now)
-        output.effects.append(.resumeReading)
     }
 
     // MARK: Time

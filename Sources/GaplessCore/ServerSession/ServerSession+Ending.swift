@@ -28,8 +28,7 @@ extension ServerSession {
                 SessionEnding(removedByOperator: code)
             case .close(let ending):
                 ending
-            case .attached, .acknowledged, .storeFailed, .committed, .news, .look, .handled, .gaveUp, .drain, .pauseUplink,
-                .resumeUplink:
+            case .attached, .acknowledged, .storeFailed, .committed, .news, .look, .handled, .gaveUp, .drain:
                 nil
             }
         }
@@ -53,9 +52,6 @@ extension ServerSession {
                 )
             }
             output.effects.append(.observe(.closed(client: bond.client, ending.error.code, message: ending.error.message)))
-            if bond.isPaused {
-                output.effects.append(.resumeReading)  // The peer's Close is to be seen.
-            }
             self.deadline = now + bond.closeTime
             self.late = bond.late
         }
@@ -86,8 +82,7 @@ extension ServerSession {
                 self = .none
             case .attached, .storeFailed(.attach):
                 self = .none
-            case .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain, .close,
-                .pauseUplink, .resumeUplink:
+            case .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain, .close:
                 break
             }
         }
@@ -100,8 +95,6 @@ extension ServerSession {
         /// The attachment, when there is one.
         var detach: (client: ClientID, fence: Fence)?
         var late = LateAttachment.none
-        /// Whether the socket is not read from.
-        var isPaused = false
 
         init(_ configuration: ServerSessionConfiguration) {
             self.closeTime = configuration.closeTime
@@ -122,7 +115,6 @@ extension ServerSession {
         init(_ live: Live) {
             self.closeTime = live.closeTime
             self.client = live.client
-            self.isPaused = live.link.isPaused
             self.detach = (live.client, live.fence)
         }
 
@@ -139,8 +131,7 @@ extension SessionNotice {
     var ending: SessionEnding? {
         switch self {
         case .close(let ending): ending
-        case .attached, .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain,
-            .pauseUplink, .resumeUplink:
+        case .attached, .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain:
             nil
         }
     }

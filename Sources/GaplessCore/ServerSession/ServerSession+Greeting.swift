@@ -142,8 +142,7 @@ extension ServerSession {
                 .refused(self.ending(.rateLimited, "Too many new clients come from this address."))  // [R5.1-5]
             case .storeFailed(.attach):
                 .refused(SessionEnding(.storeUnavailable, "The store cannot be reached."))  // [R5.1-4]
-            case .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain, .close,
-                .pauseUplink, .resumeUplink:
+            case .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain, .close:
                 .nothing
             }
         }

@@ -91,7 +91,6 @@ extension ServerSession {
             case .hello:
                 return .end(SessionEnding(.outOfOrder, "HELLO comes once."))  // [R4.0-3]
             case .bye:
-                self.link.resumeReading(now: now, into: &output)
                 output.effects.append(.end(EndOperation(client: self.client, fence: self.fence)))  // [R10.3-1]
                 return .leave
             }
@@ -169,10 +168,6 @@ extension ServerSession {
                 self.link.send(.drain(Drain(within: order.within, endpoints: order.endpoints)), now: now, into: &output)
             case .close(let ending):
                 return .end(ending)
-            case .pauseUplink:
-                self.link.pauseReading(into: &output)
-            case .resumeUplink:
-                self.link.resumeReading(now: now, into: &output)
             case .storeFailed(.read):
                 self.cursor.readFailed()
                 self.readAgainAt = now + self.storeRetry

@@ -56,10 +56,6 @@ package enum ServerSessionEffect: Hashable, Sendable {
     case detach(DetachOperation)
     /// The fence is lost; the client's handlers may be cancelled (`NodeLogic.displaced`). [R7.2-8]
     case displaced(client: ClientID, fence: Fence)
-    /// Stop reading from the socket: the process holds as much uplink as it may.
-    case pauseReading
-    /// Read from the socket again.
-    case resumeReading
     /// Tell hooks, log and metrics.
     case observe(SessionObservation)
 }

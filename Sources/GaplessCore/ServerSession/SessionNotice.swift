@@ -26,10 +26,6 @@ package enum SessionNotice: Hashable, Sendable {
     case drain(DrainOrder)
     /// Close now.
     case close(SessionEnding)
-    /// The process holds as much uplink as it may.
-    case pauseUplink
-    /// There is room for uplink again.
-    case resumeUplink
 }
 
 /// Which of a session's requests failed.

@@ -15,7 +15,7 @@ extension ServerConfiguration {
     /// | `adminKey`, `adminKeyFile` | the key, or the path of a file that holds it |
     /// | `maxMessages`, `maxBytes`, `maxAge`, `onOverflow`, `keep` | retention; `discard-oldest` or `reject-new` |
     /// | `maxKeep`, `keyLifetime`, `heartbeat`, `silence`, `helloDeadline`, `authenticationGrace`, `drainTime`, `hardStop`, `sendTimeout` | durations |
-    /// | `maxClientsPerUser`, `maxQueues`, `maxStoreBytes`, `maxMessageBytes`, `handlerAttempts` | integers |
+    /// | `maxClientsPerUser`, `maxQueues`, `maxStoreBytes`, `maxMessageBytes`, `maxUplinkBytes`, `handlerAttempts` | integers |
     /// | `downlinkMessages`, `downlinkBytes`, `uplinkMessages`, `uplinkBytes` | integers: the windows |
     /// | `newQueuesPerSecond` | an integer, or `none` for no limit |
     /// | `maxConnections`, `maxPendingSends`, `threads` | integers |
@@ -30,6 +30,7 @@ extension ServerConfiguration {
         try settings.integer("maxMessageBytes") { self.maxMessageBytes = $0 }
         try self.readWindow(settings, "downlink", &self.downlinkWindow)
         try self.readWindow(settings, "uplink", &self.uplinkWindow)
+        try settings.integer("maxUplinkBytes") { self.maxUplinkBytes = $0 }
         try settings.duration("heartbeat") { self.heartbeat = $0 }
         try settings.duration("silence") { self.silence = $0 }
         try settings.duration("helloDeadline") { self.helloDeadline = $0 }

@@ -18,6 +18,12 @@ extension ServerConfiguration {
         try Self.check("maxMessageBytes", (1...Limits.maxPayloadBytes).contains(self.maxMessageBytes), "1 through 1048576")
         try Self.check("downlinkWindow", Self.isWithinBounds(self.downlinkWindow), "at most 65536 messages and 67108864 bytes")
         try Self.check("uplinkWindow", Self.isWithinBounds(self.uplinkWindow), "at most 65536 messages and 67108864 bytes")
+        let leastUplink = max(self.maxMessageBytes, Int(clamping: self.uplinkWindow.bytes))
+        try Self.check(
+            "maxUplinkBytes",
+            (leastUplink...1_099_511_627_776).contains(self.maxUplinkBytes),
+            "the bytes of uplinkWindow and of a message, through 1099511627776"
+        )
         try self.validateTimes()
         try Self.check("handlerAttempts", (1...100).contains(self.handlerAttempts), "1 through 100")
         try Self.check("maxConnections", self.maxConnections.map { (1...10_000_000).contains($0) } ?? true, "1 through 10000000")

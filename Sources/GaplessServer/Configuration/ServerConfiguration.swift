@@ -62,6 +62,13 @@ public struct ServerConfiguration: Sendable {
     /// The window of each connection's uplink. Default 64 messages and 256 KiB; at most 65,536 messages and 64 MiB.
     public var uplinkWindow: Window = .defaultUplink
 
+    /// The most payload bytes from clients that wait for handlers in this process, all connections together. Default 256 MiB; at least the
+    /// bytes of `uplinkWindow` and one message, at most 1 TiB.
+    ///
+    /// A client whose message does not fit is closed with 4100 and brings it again. Up to there nobody is made to wait for the handlers of
+    /// others: what else comes on a connection - acknowledgements, pings, tokens - is handled while they run.
+    public var maxUplinkBytes: Int = 268_435_456
+
     /// A side that has sent nothing for so long sends a `PING`. Default 20 s; 100 ms through 300 s.
     public var heartbeat: Duration = .seconds(20)
 

@@ -166,8 +166,6 @@ final class ConnectionShell: WebSocketConnectionDelegate {
             self.node.feed { logic, now, output in logic.deliver(delivery, now: now, into: &output) }
         case .displaced(let client, let fence):
             self.node.feed { logic, now, output in logic.displaced(client, from: fence, now: now, into: &output) }
-        case .pauseReading: self.connection?.pauseReading()
-        case .resumeReading: self.connection?.resumeReading()
         case .observe(let observation): self.node.observe(observation)
         }
     }

@@ -246,7 +246,8 @@ extension Node.Parts {
             node: self.identity,
             maxConnections: self.maxConnections,
             creations: self.configuration.creationPace ?? self.configuration.newQueuesPerSecond.map { CreationLimit.Pace(perSecond: $0) },
-            handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts)
+            handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts),
+            maxUplinkBytes: self.configuration.maxUplinkBytes
         )
     }
 }

@@ -28,6 +28,8 @@ enum PublicListener {
         let handshake = ServerHandshake(path: node.configuration.path, origins: node.configuration.origins.policy)
         var connection = WebSocketConnectionConfiguration()
         connection.maxMessageBytes = node.maxHelloFrameBytes
+        // A window may be on its way to a slow socket; its acknowledgements are read meanwhile.
+        connection.maxOutstandingBytes += Int(clamping: node.configuration.downlinkWindow.bytes)
         // The session counts for itself how long the socket takes nothing.
         connection.writeStallTimeout = nil
         connection.closeTimeout = TimeAmount(node.configuration.closeTime)

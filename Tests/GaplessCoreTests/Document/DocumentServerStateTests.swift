@@ -121,6 +121,15 @@ struct DocumentServerStateTests {
             #expect(rig.receive(.msg(1), .msg(2)) == .does(.deliverTest(1), .deliverTest(2)))
             #expect(rig.receive(.msg(3)).closeCode == .outOfOrder)
         },
+        DocumentStateRow("attached", "`MSG`, and the server holds as much uplink as it can") {
+            let node = NodeRig.started { $0.maxUplinkBytes = 1 }
+            let address = node.attached()
+            _ = node.deliver(.test(1, "1"))
+            guard case .close(let ending)? = node.deliver(.test(2, "2")).notices(to: address).first else {
+                return #expect(Bool(false), "it is taken")
+            }
+            #expect(ServerRig.attached().notice(.close(ending)).closeCode == .overloaded)
+        },
         DocumentStateRow("attached", "a handler and its mark are committed") {
             let rig = ServerRig.attached()
             _ = rig.receive(.msg(1), .msg(2))

@@ -139,15 +139,52 @@ struct NodeLogicHandlerTests {
         #expect(repeated == .tells(address, .handled(through: .first)))
     }
 
-    @Test("above the budget of the process those who send are not read from, until half of it is free")
+    // MARK: The budget of the process
+
+    private func code(_ notices: [SessionNotice]) -> [CloseCode] {
+        notices.compactMap { if case .close(let ending) = $0 { ending.error.code } else { nil } }
+    }
+
+    @Test("a message that the process has no room for closes its connection with 4100, once, and runs no handler [R7.3-3]")
     func budget() {
         let rig = NodeRig.started { $0.maxUplinkBytes = 10 }
         let address = rig.attached()
-        _ = rig.deliver(.test(1, "123456789"))
-        #expect(rig.deliver(.test(2, "1234")) == .tells(address, .pauseUplink))
+        #expect(rig.deliver(.test(1, "1234567890")).effects.count == 1)
+        let refused = rig.deliver(.test(2, "1"))
+        guard case .close(let ending)? = refused.notices(to: address).first else { return #expect(Bool(false)) }
+        #expect(ending.error.code == .overloaded && ending.error.retryAfter == .seconds(2) && ending.error.jitter == .seconds(3))
+        #expect(refused.effects.isEmpty && refused.notices.count == 1)
+        // What follows would be out of order, also when there is room again.
         #expect(rig.deliver(.test(3, "1")) == .nothing)
         _ = rig.returned(1)
-        let output = rig.commit(CommittedOperation(.advanceMark(self.mark(1)), .advanceMark(.advanced(sends: []))))
-        #expect(output.notices(to: address) == [.handled(through: .first), .resumeUplink])
+        let handled = rig.commit(CommittedOperation(.advanceMark(self.mark(1)), .advanceMark(.advanced(sends: []))))
+        #expect(handled == .tells(address, .handled(through: .first)))
+        #expect(rig.deliver(.test(4, "1")) == .nothing)
+    }
+
+    @Test("whoever was sent away brings the message again, and those who send nothing notice nothing [R7.3-3]")
+    func budgetAgain() {
+        let rig = NodeRig.started { $0.maxUplinkBytes = 10 }
+        let quiet = rig.open()
+        _ = rig.attach(quiet, Named.client("bob"))
+        let address = rig.attached()
+        _ = rig.deliver(.test(1, "1234567890"))
+        #expect(rig.deliver(.test(2, "12")).notices(to: quiet).isEmpty)
+        _ = rig.close(address)
+        _ = rig.returned(1)
+        _ = rig.commit(CommittedOperation(.advanceMark(self.mark(1)), .advanceMark(.advanced(sends: []))))
+        let again = rig.open()
+        _ = rig.attach(again, fence: NodeRig.fence(4))
+        #expect(rig.deliver(.test(2, "12", fence: NodeRig.fence(4))).effects.count == 1)
+    }
+
+    @Test("an empty message needs no room, and one that fits exactly is taken")
+    func budgetExact() {
+        let rig = NodeRig.started { $0.maxUplinkBytes = 3 }
+        _ = rig.attached()
+        for (number, text) in [(1, "12"), (2, "3"), (3, "")] as [(UInt64, String)] {
+            #expect(self.code(rig.deliver(.test(number, text)).notices.map(\.notice)).isEmpty)
+        }
+        #expect(self.code(rig.deliver(.test(4, "4")).notices.map(\.notice)) == [.overloaded])
     }
 }

@@ -345,21 +345,20 @@ struct UplinkLanesTests {
         #expect(wishes.isEmpty && lanes.count == 0)
     }
 
-    @Test("a budget pauses each connection once, and resumes all when half is free")
+    @Test("a budget takes what fits, refuses a connection once, and drops what follows until it is gone [R7.3-3]")
     func budget() {
         var budget = UplinkBudget(limit: 10)
-        let first = ConnectionAddress(id: ServedConnectionID(1), loop: 0)
-        let second = ConnectionAddress(id: ServedConnectionID(2), loop: 0)
-        let pauses = [
-            budget.mustPause(first, bytes: 10), budget.mustPause(first, bytes: 11), budget.mustPause(first, bytes: 12),
-            budget.mustPause(second, bytes: 13),
+        let first = ServedConnectionID(1)
+        let second = ServedConnectionID(2)
+        let verdicts = [
+            budget.receive(bytes: 4, from: first, held: 6), budget.receive(bytes: 5, from: first, held: 6),
+            budget.receive(bytes: 1, from: first, held: 0), budget.receive(bytes: 0, from: second, held: 10),
+            budget.receive(bytes: 1, from: second, held: 10),
         ]
-        #expect(pauses == [false, true, false, true])
-        budget.forget(first.id)
-        let early = budget.resumed(bytes: 6)
-        let resumed = budget.resumed(bytes: 5)
-        let again = budget.resumed(bytes: 0)
-        #expect(early.isEmpty && resumed == [second] && again.isEmpty)
+        #expect(verdicts == [.taken, .refused, .dropped, .taken, .refused])
+        budget.forget(first)
+        let again = [budget.receive(bytes: 10, from: first, held: 0), budget.receive(bytes: 1, from: second, held: 0)]
+        #expect(again == [.taken, .dropped])
     }
 }
 

@@ -180,7 +180,7 @@ struct ServerSessionEndingTests {
     func noticesBeforeAttach(phase: ServerRig.Phase) {
         let rig = ServerRig.at(phase)
         let drain = DrainOrder(within: .seconds(1), jitter: .zero)
-        #expect(rig.notice(.news, .look, .removedLate, .drain(drain), .pauseUplink, .resumeUplink, .handled(through: .first)) == .nothing)
+        #expect(rig.notice(.news, .look, .removedLate, .drain(drain), .handled(through: .first)) == .nothing)
     }
 
     @Test("a connection at its maximum age is closed with 4002 and jitter, whatever it does")

@@ -71,16 +71,6 @@ struct HeartbeatTests {
         #expect(stalled.timerFired(now: self.at(200)) == .silent)
     }
 
-    @Test("who does not read cannot call the other side silent")
-    func notListening() {
-        var heartbeat = self.heartbeat()
-        heartbeat.stopListening()
-        #expect(heartbeat.timerFired(now: self.at(500)) == .ping(1))
-        heartbeat.listen(now: self.at(500))
-        heartbeat.sent(now: self.at(500))
-        #expect(heartbeat.nextDeadline == self.at(520))
-    }
-
     @Test("the number of a ping never leaves its bounds")
     func adopts() {
         var heartbeat = self.heartbeat()

@@ -160,32 +160,6 @@ struct ServerSessionUplinkTests {
         #expect(rig.peerClosed().effects == [.detachTest])
     }
 
-    @Test("over its budget the node stops reading, and the client's silence means nothing until it reads again")
-    func budget() {
-        let rig = ServerRig.attached()
-        #expect(rig.notice(.pauseUplink) == .does(.pauseReading))
-        #expect(rig.notice(.pauseUplink) == .nothing)
-        #expect(rig.wait(.seconds(25)).frames == [.ping(1)])
-        rig.bytesTaken()
-        #expect(rig.wait(.seconds(10)).close == nil)
-        #expect(rig.notice(.resumeUplink) == .does(.resumeReading))
-        #expect(rig.notice(.resumeUplink) == .nothing)
-        rig.bytesTaken()
-        _ = rig.wait(.seconds(20))
-        rig.bytesTaken()
-        #expect(rig.wait(.seconds(10)).closeCode == .silent)
-    }
-
-    @Test("a connection that ends or leaves while it is not read from is read from again: its Close is to be seen [R3.7-3]")
-    func budgetAtTheEnd() {
-        let ending = ServerRig.attached()
-        _ = ending.notice(.pauseUplink)
-        #expect(ending.notice(.gaveUp).effects == [.detachTest, .resumeReading])
-        let leaving = ServerRig.attached()
-        _ = leaving.notice(.pauseUplink)
-        #expect(leaving.receive(.bye).effects.first == .resumeReading)
-    }
-
     @Test("while the socket is full one acknowledgement waits, the newest")
     func waitsForRoom() {
         let rig = ServerRig.attached()

@@ -145,7 +145,7 @@ private final class TranscriptConnection {
                 operation.through > head ? .beyondHead(head) : .acknowledged(floor: operation.through, head: head)
             self.take(self.rig.notice(.acknowledged(operation, receipt)))
         case .end: self.take(self.rig.notice(.ended(.ended)))
-        case .deliver, .detach, .displaced, .pauseReading, .resumeReading, .observe: break
+        case .deliver, .detach, .displaced, .observe: break
         }
     }
 

@@ -37,6 +37,8 @@ import Testing
         #expect(self.refusedSetting { $0.maxMessageBytes = 1_048_577 } == "maxMessageBytes")
         #expect(self.refusedSetting { $0.downlinkWindow = Window(messages: 65_537, bytes: 1) } == "downlinkWindow")
         #expect(self.refusedSetting { $0.uplinkWindow = Window(messages: 1, bytes: 67_108_865) } == "uplinkWindow")
+        #expect(self.refusedSetting { $0.maxUplinkBytes = Int($0.uplinkWindow.bytes) - 1 } == "maxUplinkBytes")
+        #expect(self.refusedSetting { $0.maxUplinkBytes = Int($0.uplinkWindow.bytes) } == nil)
         #expect(self.refusedSetting { $0.heartbeat = .milliseconds(99) } == "heartbeat")
         #expect(self.refusedSetting { $0.silence = $0.heartbeat } == "silence")
         #expect(self.refusedSetting { $0.helloDeadline = .seconds(61) } == "helloDeadline")

@@ -90,6 +90,74 @@ import Testing
         #expect(runs.withLock { $0 } == 1)
     }
 
+    @Test func whileAWholeWindowWaitsForItsHandlerEverythingElseIsHandled() async throws {
+        // [R7.2-9]
+        let (released, release) = AsyncStream.makeStream(of: Void.self)
+        var configuration = TestServer.configuration
+        configuration.uplinkWindow = Window(messages: 8, bytes: 800)
+        configuration.maxMessageBytes = 800
+        configuration.maxUplinkBytes = 800
+        let (delivered, hear) = AsyncStream.makeStream(of: UInt64.self)
+        try await TestServer.run(
+            configuration: configuration,
+            prepare: { server in
+                server.onMessage { _, _ in for await _ in released { break } }
+                server.onDelivered { hear.yield($0.through.rawValue) }
+            }
+        ) { server in
+            let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+            let text = String(repeating: "x", count: 100)
+            for number in 1...8 { client.send("MSG \(number) \(text)") }
+            try await server.server.send("down", to: "alice/phone")
+            try await client.expectMessage(1, "down")
+            client.send("ACK 1")
+            for await through in delivered where through == 1 { break }
+            client.send("PING 7")
+            try await client.expect("PONG 7")
+            client.send("AUTH {\"token\":\"t\"}")
+            try await client.expect("AUTH {\"ok\":true}")
+            release.finish()
+            while try await client.expect("ACK ") != "ACK 8" {}
+        }
+    }
+
+    @Test func whatTheProcessHasNoRoomForComesAgain() async throws {
+        // [R7.3-3]
+        let (released, release) = AsyncStream.makeStream(of: Void.self)
+        var configuration = TestServer.configuration
+        configuration.uplinkWindow = Window(messages: 8, bytes: 100)
+        configuration.maxMessageBytes = 100
+        configuration.maxUplinkBytes = 100
+        let handled = Mutex<[String]>([])
+        try await TestServer.run(
+            configuration: configuration,
+            prepare: { server in
+                server.onMessage { message, _ in
+                    for await _ in released { break }
+                    handled.withLock { $0.append("\(message.client) \(message.sequence)") }
+                }
+            }
+        ) { server in
+            let (alice, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+            alice.send("MSG 1 \(String(repeating: "x", count: 100))")
+            alice.send("PING 1")
+            try await alice.expect("PONG 1")
+            let (bob, welcome) = try await RawClient.attach(server.url, Greeting(client: "bob", outbox: "o1"))
+            bob.send("MSG 1 x")
+            let error = try await bob.expect("ERROR {\"code\":4100,")
+            #expect(error.contains("\"retryAfter\":2000"))
+            try await bob.expectClose(4_100)
+            release.finish()
+            try await alice.expect("ACK 1")
+            let again = Greeting(client: "bob", attempt: 2, outbox: "o1", epoch: welcome.epoch, handled: 0, held: 1)
+            let (back, answer) = try await RawClient.attach(server.url, again)
+            #expect(answer.mark == 0)
+            back.send("MSG 1 x")
+            try await back.expect("ACK 1")
+        }
+        #expect(handled.withLock { $0 } == ["alice/phone 1", "bob 1"])
+    }
+
     @Test func aHandlerThatThrowsIsTriedAgain() async throws {
         struct Failure: Error {}
         let runs = Mutex(0)

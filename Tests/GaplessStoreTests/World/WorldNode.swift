@@ -112,7 +112,7 @@ final class WorldNode {
             case .read(let request): self.read(request, for: id)
             case .deliver(let delivery): self.tell { $0.deliver(delivery, now: now, into: &$1) }
             case .displaced(let client, let fence): self.tell { $0.displaced(client, from: fence, now: now, into: &$1) }
-            case .pauseReading, .resumeReading, .observe: break
+            case .observe: break
             }
         }
         switch output.close {
