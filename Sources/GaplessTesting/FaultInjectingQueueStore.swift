@@ -17,7 +17,7 @@ package final class FaultInjectingQueueStore: QueueStore {
 
     /// What becomes of a commit that fails.
     package enum Effect: String, Hashable, Sendable, CaseIterable {
-        /// Nothing happened, and the error says so (`.unavailable`).
+        /// Nothing happened, and the error says so (`.unavailable`, or what the caller chose).
         case nothing
         /// Nothing happened, and the error does not know (`.unknown`).
         case lost
@@ -28,6 +28,7 @@ package final class FaultInjectingQueueStore: QueueStore {
     private struct Plan {
         var fault: Fault?
         var effect: Effect
+        var code = QueueStoreError.Code.unavailable
         var calls = 0
     }
 
@@ -44,8 +45,10 @@ package final class FaultInjectingQueueStore: QueueStore {
     package var calls: Int { self.plan.withLock { $0.calls } }
 
     /// Fails from now on as told; calls are counted anew.
-    package func fail(_ fault: Fault, effect: Effect = .nothing) {
-        self.plan.withLock { $0 = Plan(fault: fault, effect: effect) }
+    ///
+    /// - Parameter code: what commits fail with when the effect is `nothing`.
+    package func fail(_ fault: Fault, effect: Effect = .nothing, code: QueueStoreError.Code = .unavailable) {
+        self.plan.withLock { $0 = Plan(fault: fault, effect: effect, code: code) }
     }
 
     /// Fails no more.
@@ -60,7 +63,7 @@ package final class FaultInjectingQueueStore: QueueStore {
     package func commit(_ operations: [StoreOperation], now: Timestamp) throws(QueueStoreError) -> CommitReceipt {
         switch self.nextEffect() {
         case nil: return try self.base.commit(operations, now: now)
-        case .nothing: throw Self.unavailable
+        case .nothing: throw QueueStoreError(self.plan.withLock { $0.code }, "A fault was injected.")
         case .lost: throw Self.unknown
         case .committed:
             _ = try self.base.commit(operations, now: now)

@@ -3,10 +3,21 @@ extension NodeLogic {
     ///
     /// - Parameter operations: the operations of the transaction with their receipts, in their order; transactions in theirs.
     package mutating func committed(_ operations: [CommittedOperation], now: Instant, into output: inout NodeOutput) {
+        self.health.committed()
         self.storeAnswered(now: now, into: &output)
         let discards = Discards(operations)
         for operation in operations {
+            self.noteRoom(operation.receipt, now: now)
             self.committed(operation, discards, now: now, into: &output)
+        }
+    }
+
+    /// Notes whether the store had room.
+    private mutating func noteRoom(_ receipt: StoreReceipt, now: Instant) {
+        switch receipt.hadRoom {
+        case true?: self.health.tookMessage()
+        case false?: self.health.refusedForRoom(now: now)
+        case nil: break
         }
     }
 
@@ -22,6 +33,7 @@ extension NodeLogic {
         now: Instant,
         into output: inout NodeOutput
     ) {
+        self.storeFailed(failure, now: now, into: &output)
         for submitted in operations {
             self.doubts.note(submitted.operation)
             switch submitted.operation {

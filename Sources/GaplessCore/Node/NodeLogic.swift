@@ -23,8 +23,10 @@ package struct NodeLogic: Sendable {
     private var isStopped = false
     private var drain: NodeDrain?
     private var isDrainTold = false
-    /// Closes everybody when the store stays away.
-    private var evacuation: SpreadSchedule?
+    /// Closes everybody when this node cannot go on, and with what.
+    private var evacuation: (schedule: SpreadSchedule, ending: SessionEnding)?
+    /// Whether the node's row is in the store, so that others can see it.
+    private var isSeen = false
     /// Detaches that the store did not take.
     private var detaches: [DetachOperation] = []
     private var detachAgain: Instant?
@@ -71,7 +73,7 @@ package struct NodeLogic: Sendable {
         if self.drain != nil {
             return .refused(SessionEnding(.overloaded, "This node is draining.", retryAfter: retryAfter, jitter: jitter))
         }
-        if !self.health.isStarted || self.health.isCutOff(now: now) {
+        if !self.health.isStarted || self.health.isCutOff(now: now) || self.health.isSchemaUnknown {
             return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached.", retryAfter: retryAfter, jitter: jitter))
         }
         if self.isCordoned, !self.others.isEmpty {
@@ -103,12 +105,13 @@ package struct NodeLogic: Sendable {
     /// Whether a balancer should send clients here.
     package func readiness(now: Instant) -> Readiness {
         var reasons: [Readiness.Reason] = []
-        if !self.health.isStarted { reasons.append(.starting) }
+        if !self.isSeen { reasons.append(.starting) }
         if self.drain != nil { reasons.append(.draining) }
         if self.isCordoned, !self.others.isEmpty { reasons.append(.cordoned) }
         if self.health.isCutOff(now: now) { reasons.append(.storeCutOff) }
+        if self.health.isSchemaUnknown { reasons.append(.schemaUnknown) }
         if self.connectionCount >= self.configuration.maxConnections { reasons.append(.full) }
-        return Readiness(reasons: reasons)
+        return Readiness(reasons: reasons, warnings: self.health.isFull(now: now) ? [.storeFull] : [])
     }
 
     /// Takes no new connections while another node is alive, or takes them again.
@@ -180,7 +183,7 @@ package struct NodeLogic: Sendable {
         let rounds = [self.polls.nextDeadline, self.heartbeats.nextDeadline, self.sweeps.nextDeadline]
         let others = [
             self.isStopped ? nil : self.health.nextDeadline(isClosing: self.evacuation != nil || self.others.isEmpty),
-            self.drain?.nextDeadline, self.evacuation?.nextDeadline, self.detachAgain, self.lanes.nextDeadline,
+            self.drain?.nextDeadline, self.evacuation?.schedule.nextDeadline, self.detachAgain, self.lanes.nextDeadline,
         ]
         return (rounds + others).reduce(nil) { first, moment in
             guard let first, let moment else { return first ?? moment }
@@ -254,7 +257,7 @@ package struct NodeLogic: Sendable {
     // MARK: The store's health
 
     mutating func storeAnswered(now: Instant, into output: inout NodeOutput) {
-        self.evacuation = nil
+        if !self.health.isSchemaUnknown { self.evacuation = nil }
         switch self.doubts.take() {
         case .clients(let clients):
             for client in clients {
@@ -273,10 +276,33 @@ package struct NodeLogic: Sendable {
             output.effects.append(.observe(.storeCutOff))
         }
         if self.evacuation == nil, self.health.isLost(now: now), !self.others.isEmpty {
-            self.evacuation = SpreadSchedule(self.directory.roster, start: now, spread: self.configuration.closeSpread)
+            self.evacuate(SessionEnding(.storeUnavailable, "The store cannot be reached."), now: now)
         }
-        while let address = self.evacuation?.next(now: now) {
-            output.tell(address, .close(SessionEnding(.storeUnavailable, "The store cannot be reached.")))
+        while let (address, ending) = self.nextEvacuee(now: now) { output.tell(address, .close(ending)) }
+    }
+
+    private mutating func evacuate(_ ending: SessionEnding, now: Instant) {
+        self.evacuation = (SpreadSchedule(self.directory.roster, start: now, spread: self.configuration.closeSpread), ending)
+    }
+
+    private mutating func nextEvacuee(now: Instant) -> (ConnectionAddress, SessionEnding)? {
+        guard let ending = self.evacuation?.ending, let address = self.evacuation?.schedule.next(now: now) else { return nil }
+        return (address, ending)
+    }
+
+    /// A transaction failed; what that says about the store.
+    mutating func storeFailed(_ failure: CommitFailure, now: Instant, into output: inout NodeOutput) {
+        switch failure {
+        case .nothing, .unknown:
+            break
+        case .full:
+            self.health.refusedForRoom(now: now)
+        case .newerSchema where self.health.schemaBecameUnknown():
+            // Nodes that know the schema serve the clients: this one is done.
+            self.evacuate(SessionEnding(.draining, "This node is older than its store.", jitter: DrainPlan().jitter), now: now)
+            output.effects.append(.observe(.schemaUnknown))
+        case .newerSchema:
+            break
         }
     }
 
@@ -285,6 +311,7 @@ package struct NodeLogic: Sendable {
     /// - Parameter receipt: nil when the store did not answer.
     mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant, into output: inout NodeOutput) {
         if let receipt {
+            self.isSeen = true
             self.others = receipt.alive.filter { $0 != self.configuration.node }
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)

@@ -99,6 +99,8 @@ package enum NodeObservation: Hashable, Sendable {
     /// The store has not answered for too long; it answers again.
     case storeCutOff
     case storeReached
+    /// The store's schema is newer than this program.
+    case schemaUnknown
     /// How many messages and queues a slice of the sweep took.
     case swept(messages: Int, queues: Int)
 
@@ -132,6 +134,10 @@ package enum CommitFailure: Hashable, Sendable {
     case nothing
     /// Nobody knows whether it was committed.
     case unknown
+    /// Nothing happened: there is no room.
+    case full
+    /// Nothing happened: the store's schema is newer than this program.
+    case newerSchema
 }
 
 /// One operation of a commit, and what became of it.
@@ -149,21 +155,42 @@ package struct CommittedOperation: Hashable, Sendable {
 }
 
 /// Whether a balancer should send clients here.
-package struct Readiness: Hashable, Sendable {
-    package enum Reason: String, Hashable, Sendable {
+package struct Readiness: Hashable, Sendable, CustomStringConvertible {
+    /// Why not.
+    package enum Reason: String, Hashable, Sendable, CaseIterable {
+        /// The store has not answered yet, or the other nodes cannot know of this one yet.
         case starting
         case draining
         case cordoned
+        /// The store has not answered for too long.
         case storeCutOff = "store-cut-off"
+        /// The store's schema is newer than this program.
+        case schemaUnknown = "schema-unknown"
+        /// There are as many connections as may be.
         case full
+    }
+
+    /// What people should know though clients are welcome.
+    package enum Warning: String, Hashable, Sendable, CaseIterable {
+        /// The store refuses messages for lack of room. Clients make room by acknowledging, so they must be let in.
+        case storeFull = "store-full"
     }
 
     /// Why not, in a fixed order; empty when it is ready.
     package var reasons: [Reason]
+    /// What else is to be told, in a fixed order.
+    package var warnings: [Warning]
 
     package var isReady: Bool { self.reasons.isEmpty }
 
-    package init(reasons: [Reason]) {
+    package init(reasons: [Reason], warnings: [Warning] = []) {
         self.reasons = reasons
+        self.warnings = warnings
+    }
+
+    /// The answer to `/ready`: `ready` or the reasons, and then the warnings, with spaces between them.
+    package var description: String {
+        let words = self.isReady ? ["ready"] : self.reasons.map(\.rawValue)
+        return (words + self.warnings.map(\.rawValue)).joined(separator: " ")
     }
 }

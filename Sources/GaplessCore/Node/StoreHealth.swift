@@ -7,6 +7,10 @@ package struct StoreHealth: Hashable, Sendable {
     package private(set) var isStarted = false
     /// Whether being cut off was told already.
     private var isReported = false
+    /// Until when a refusal for lack of room counts; nil when there was none lately.
+    private var fullUntil: Instant?
+    /// Whether the store's schema is newer than this program, by what it said last.
+    package private(set) var isSchemaUnknown = false
 
     package init(cutOffAfter: Duration, closeAfter: Duration, now: Instant) {
         self.cutOffAfter = cutOffAfter
@@ -20,6 +24,32 @@ package struct StoreHealth: Hashable, Sendable {
         self.isStarted = true
         defer { self.isReported = false }
         return self.isReported
+    }
+
+    /// The store refused something for lack of room. That is told for as long as a cut-off store is waited for, unless it takes something.
+    package mutating func refusedForRoom(now: Instant) {
+        self.fullUntil = now + self.cutOffAfter
+    }
+
+    /// The store took a message.
+    package mutating func tookMessage() {
+        self.fullUntil = nil
+    }
+
+    /// Whether the store has lately been without room.
+    package func isFull(now: Instant) -> Bool {
+        self.fullUntil.map { now < $0 } ?? false
+    }
+
+    /// The store's schema is newer than this program; returns whether that is news.
+    package mutating func schemaBecameUnknown() -> Bool {
+        defer { self.isSchemaUnknown = true }
+        return !self.isSchemaUnknown
+    }
+
+    /// A commit succeeded, so the schema is known.
+    package mutating func committed() {
+        self.isSchemaUnknown = false
     }
 
     /// This process stood still; the store is not to blame for that time.

@@ -18,3 +18,26 @@ extension Delivery {
         if case .stored = self.outcome { true } else { false }
     }
 }
+
+extension StoreReceipt {
+    /// Whether the store had room for messages: true when it took one, false when its own bounds refused one, nil when that was not asked.
+    var hadRoom: Bool? {
+        switch self {
+        case .append(let receipt): receipt.hadRoom
+        case .appendSequence(let receipt): receipt.refused?.hadRoom ?? receipt.stored.last?.hadRoom
+        case .advanceMark(.advanced(sends: let sends)): sends.last?.hadRoom
+        case .advanceMark(.sendRefused(index: _, receipt: let receipt)): receipt.hadRoom
+        case .attach(.tooManyQueues): false
+        case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat: nil
+        }
+    }
+}
+
+extension AppendReceipt {
+    /// Whether the store had room for the message.
+    fileprivate var hadRoom: Bool? {
+        if self.isRepeat { return nil }
+        if self.refusal == .storeFull || self.deliveries.contains(where: { $0.outcome == .tooManyQueues }) { return false }
+        return self.deliveries.contains(where: \.isStored) ? true : nil
+    }
+}

@@ -42,6 +42,8 @@ extension Node {
             self.logger.warning("Wall clock jumped; expiry waits", metadata: ["jump.milliseconds": "\(jump.milliseconds)"])
         case .storeCutOff:
             self.logger.error("Store does not answer; the node is not ready")
+        case .schemaUnknown:
+            self.logger.error("Store has a schema that this program does not know; the node sends its clients away")
         case .storeReached:
             self.logger.notice("Store answers again")
         case .swept(let messages, let queues):

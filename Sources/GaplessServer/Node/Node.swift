@@ -206,6 +206,8 @@ extension CommitFailure {
     fileprivate init(_ error: QueueStoreError) {
         switch error.code {
         case .unknown: self = .unknown
+        case .full: self = .full
+        case .newerSchema: self = .newerSchema
         default: self = .nothing
         }
     }

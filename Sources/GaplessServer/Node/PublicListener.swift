@@ -70,11 +70,8 @@ enum PublicListener {
             return HTTPAnswer(.ok, headers: ["Cache-Control": "no-store"], text: "live")
         case "/ready":
             let readiness = node.ask { logic, now in logic.readiness(now: now) }
-            guard readiness.isReady else {
-                let reasons = readiness.reasons.map(\.rawValue).joined(separator: " ")
-                return HTTPAnswer(.serviceUnavailable, headers: ["Cache-Control": "no-store"], text: reasons)
-            }
-            return HTTPAnswer(.ok, headers: ["Cache-Control": "no-store"], text: "ready")
+            let status: HTTPResponseStatus = readiness.isReady ? .ok : .serviceUnavailable
+            return HTTPAnswer(status, headers: ["Cache-Control": "no-store"], text: readiness.description)
         default:
             return HTTPAnswer(.notFound, text: "There is nothing here.")
         }

@@ -16,7 +16,20 @@ struct NodeLogicStoreTests {
         #expect(rig.logic.readiness(now: rig.now).reasons == [.starting])
         _ = rig.polled([])
         #expect(rig.logic.admit(now: rig.now) == .accepted)
+        // A node that another one may look for must be seen before clients are sent to it.
+        #expect(rig.logic.readiness(now: rig.now).reasons == [.starting])
+        _ = rig.heartbeat(alive: [NodeRig.me])
         #expect(rig.logic.readiness(now: rig.now).isReady)
+    }
+
+    @Test("what /ready says: each reason by its name, and then the warnings")
+    func words() {
+        #expect(Readiness(reasons: []).description == "ready")
+        #expect(Readiness(reasons: [], warnings: [.storeFull]).description == "ready store-full")
+        #expect(
+            Readiness(reasons: Readiness.Reason.allCases, warnings: Readiness.Warning.allCases).description
+                == "starting draining cordoned store-cut-off schema-unknown full store-full"
+        )
     }
 
     @Test("a draining node takes nobody: 4100 with retryAfter, before the store is touched [R5.1-3]")
@@ -109,6 +122,81 @@ struct NodeLogicStoreTests {
         _ = rig.open()
         let output = rig.wait(.seconds(300))
         #expect(output.closes.isEmpty)
+        #expect(rig.logic.admit(now: rig.now) == .accepted)
+    }
+
+    // MARK: Room
+
+    private func refused(_ refusal: AppendRefusal?, _ outcome: Delivery.Outcome? = nil) -> CommittedOperation {
+        let append = AppendOperation(recipients: .clients([.phone], existingOnly: false), payload: Payload(text: "x"))
+        let deliveries = outcome.map { [Delivery(client: .phone, outcome: $0)] } ?? []
+        let receipt = AppendReceipt(time: Timestamp(milliseconds: 1), deliveries: deliveries, refusal: refusal)
+        return CommittedOperation(.append(append), .append(receipt))
+    }
+
+    @Test("a store without room is told for 10 s after each refusal, and clients are welcome: they make room")
+    func storeFull() {
+        let rig = NodeRig.started()
+        for full in [self.refused(.storeFull), self.refused(nil, .tooManyQueues)] {
+            _ = rig.commit(full)
+            #expect(rig.logic.readiness(now: rig.now) == Readiness(reasons: [], warnings: [.storeFull]))
+            #expect(rig.logic.admit(now: rig.now) == .accepted)
+            _ = rig.live(for: .milliseconds(9_999), storeAnswers: true)
+            #expect(rig.logic.readiness(now: rig.now).warnings == [.storeFull])
+            _ = rig.live(for: .milliseconds(1), storeAnswers: true)
+            #expect(rig.logic.readiness(now: rig.now) == Readiness(reasons: []))
+        }
+    }
+
+    @Test("a disk without room is the same, and a message that is stored ends it")
+    func diskFull() {
+        let rig = NodeRig.started()
+        let append = AppendOperation(recipients: .clients([.phone], existingOnly: false), payload: Payload(text: "x"))
+        _ = rig.commitFailed(SubmittedOperation(.append(append)), failure: .full)
+        #expect(rig.logic.readiness(now: rig.now).description == "ready store-full")
+        _ = rig.heartbeat(alive: [NodeRig.me])
+        #expect(rig.logic.readiness(now: rig.now).description == "ready store-full")
+        _ = rig.commit(NodeRig.sent(1))
+        #expect(rig.logic.readiness(now: rig.now).description == "ready")
+    }
+
+    @Test("other refusals say nothing about room")
+    func otherRefusals() {
+        let rig = NodeRig.started()
+        for receipt in [self.refused(.conflict), self.refused(.tooManyKeys), self.refused(nil, .queueFull), self.refused(nil, .tooLarge)] {
+            _ = rig.commit(receipt)
+            #expect(rig.logic.readiness(now: rig.now).warnings.isEmpty)
+        }
+    }
+
+    // MARK: Schema
+
+    @Test("a store whose schema is unknown: not ready, 4102 for a HELLO, and 4000 for the connections, spread out, also when polls go on")
+    func schemaUnknown() {
+        let rig = NodeRig.started(others: [])
+        let addresses = (0..<10).map { _ in rig.open() }
+        let heartbeat = StoreOperation.heartbeat(HeartbeatOperation(node: NodeRig.me, schemas: 1...1, seen: .zero))
+        _ = rig.commitFailed(SubmittedOperation(heartbeat), failure: .newerSchema)
+        _ = rig.commitFailed(SubmittedOperation(heartbeat), failure: .newerSchema)
+        #expect(rig.observations == [.schemaUnknown])
+        #expect(rig.logic.readiness(now: rig.now).description == "schema-unknown")
+        #expect(self.code(rig.logic.admit(now: rig.now)) == .storeUnavailable)
+        var closes = rig.fire().closes
+        #expect(closes == [.draining])
+        for _ in 0..<10 {
+            _ = rig.polled([])
+            closes += rig.wait(.seconds(1)).closes
+        }
+        #expect(closes.count == addresses.count && Set(closes) == [.draining])
+    }
+
+    @Test("a commit that succeeds says that the schema is known")
+    func schemaKnown() {
+        let rig = NodeRig.started()
+        let heartbeat = StoreOperation.heartbeat(HeartbeatOperation(node: NodeRig.me, schemas: 1...1, seen: .zero))
+        _ = rig.commitFailed(SubmittedOperation(heartbeat), failure: .newerSchema)
+        _ = rig.heartbeat(alive: [NodeRig.me])
+        #expect(rig.logic.readiness(now: rig.now).isReady)
         #expect(rig.logic.admit(now: rig.now) == .accepted)
     }
 
