@@ -173,5 +173,12 @@ let package = Package(
             exclude: ["Help"],
             swiftSettings: settings
         ),
+        // What users write: it sees nothing but what is public.
+        .testTarget(
+            name: "GaplessUserTests",
+            dependencies: ["GaplessServer", "GaplessClient", "GaplessTesting"],
+            packageAccess: false,
+            swiftSettings: settings
+        ),
     ]
 )

@@ -2,6 +2,7 @@
 @_exported public import struct GaplessCore.ClientID
 @_exported public import struct GaplessCore.CloseCode
 @_exported public import struct GaplessCore.Epoch
+@_exported public import struct GaplessCore.EpochToken
 @_exported public import struct GaplessCore.Gap
 @_exported public import struct GaplessCore.GapReason
 @_exported public import struct GaplessCore.Generation
@@ -24,3 +25,5 @@
 @_exported public import struct GaplessSQLite.SecureDelete
 @_exported public import struct GaplessStore.QueueStoreError
 @_exported public import struct GaplessStore.StoreConfiguration
+// What payloads in bytes are made of.
+@_exported public import struct NIOCore.ByteBuffer

@@ -62,7 +62,7 @@ public final class GaplessClient: Service {
     ///   `bookmark` throws.
     public init(
         _ configuration: ClientConfiguration,
-        logger: Logger,
+        logger: Logger = Logger(label: "gapless.client"),
         bookmark: (UInt64?) throws -> UInt64? = { $0 }
     ) throws {
         let settings = try ClientSettings(configuration)

@@ -43,6 +43,20 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         return Timestamp(milliseconds: overflow ? Limits.maxInteger : Swift.min(sum, Limits.maxInteger))
     }
 
+    /// The moment that much later, or earlier with a negative duration, cut to milliseconds and to what a timestamp can tell.
+    ///
+    /// The same as `+` when it goes forward. An operator of this module is not to be seen by those who import the SDKs alone; this is.
+    public func advanced(by duration: Duration) -> Timestamp {
+        guard duration < .zero else { return self + duration }
+        let earlier = UInt64(clamping: (.zero - duration).milliseconds)
+        return Timestamp(milliseconds: self.milliseconds - Swift.min(earlier, self.milliseconds))
+    }
+
+    /// How much later the other moment is; negative when it is earlier.
+    public func duration(to other: Timestamp) -> Duration {
+        .milliseconds(Int64(other.milliseconds) - Int64(self.milliseconds))  // Both are below 2^53.
+    }
+
     /// Whether the left moment comes first.
     public static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.milliseconds < right.milliseconds

@@ -1,4 +1,5 @@
 public import GaplessCore
+import NIOCore
 
 /// A message from a client.
 ///
@@ -27,4 +28,7 @@ public struct UplinkMessage: Hashable, Sendable {
 
     /// The payload as text; nil when it is bytes.
     public var text: String? { self.payload.text }
+
+    /// The bytes, of text as well.
+    public var bytes: [UInt8] { Array(self.payload.bytes.readableBytesView) }
 }

@@ -29,6 +29,11 @@ public final class UplinkSession: Sendable {
         self.send(OutgoingMessage(bytes, to: .client(self.client), timeToLive: timeToLive))
     }
 
+    /// Sends bytes to the client whose message is handled.
+    public func send(_ bytes: [UInt8], timeToLive: Duration? = nil) {
+        self.send(OutgoingMessage(bytes, to: .client(self.client), timeToLive: timeToLive))
+    }
+
     /// Sends text to others.
     public func send(_ text: String, to recipient: Recipient, timeToLive: Duration? = nil) {
         self.send(OutgoingMessage(text, to: recipient, timeToLive: timeToLive))
@@ -36,6 +41,11 @@ public final class UplinkSession: Sendable {
 
     /// Sends bytes to others.
     public func send(_ bytes: ByteBuffer, to recipient: Recipient, timeToLive: Duration? = nil) {
+        self.send(OutgoingMessage(bytes, to: recipient, timeToLive: timeToLive))
+    }
+
+    /// Sends bytes to others.
+    public func send(_ bytes: [UInt8], to recipient: Recipient, timeToLive: Duration? = nil) {
         self.send(OutgoingMessage(bytes, to: recipient, timeToLive: timeToLive))
     }
 
