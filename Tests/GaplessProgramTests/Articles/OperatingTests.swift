@@ -48,6 +48,10 @@ import Testing
             "helloDeadline": Self.time(configuration.helloDeadline),
             "authenticationGrace": Self.time(configuration.authenticationGrace),
             "drainTime": Self.time(configuration.drainTime), "sendTimeout": Self.time(configuration.sendTimeout),
+            "hardStop": "\(Int(configuration.hardStop / .seconds(1))) s", "maxUplinkBytes": Self.bytes(configuration.maxUplinkBytes),
+            "newQueuesPerSecond": configuration.newQueuesPerSecond.map {
+                "\(Self.count($0)) for each address, \(Self.count($0 * 10)) at once"
+            } ?? "no limit",
             "handlerAttempts": Self.count(configuration.handlerAttempts), "maxPendingSends": Self.count(configuration.maxPendingSends),
             "downlinkWindow": Self.window(configuration.downlinkWindow), "uplinkWindow": Self.window(configuration.uplinkWindow),
         ]
