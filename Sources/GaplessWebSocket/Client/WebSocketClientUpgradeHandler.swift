@@ -73,7 +73,7 @@ final class WebSocketClientUpgradeHandler<Delegate: WebSocketConnectionDelegate>
         switch (self.state, part) {
         case (.waiting, .head(let head)):
             do {
-                try self.handshake.check(head)
+                try self.handshake.check(head, now: .current)
                 self.state = .accepted
             } catch {
                 self.fail(error, context)

@@ -48,11 +48,12 @@ package struct ClientHandshake: Sendable {
     }
 
     /// Checks the answer; throws if it is not the one to our request.
-    package func check(_ head: HTTPResponseHead) throws(WebSocketConnectError) {
+    ///
+    /// - Parameter now: the time of day, for a `Retry-After` that is a date in an answer without a `Date`.
+    func check(_ head: HTTPResponseHead, now: HTTPDate) throws(WebSocketConnectError) {
         guard head.status == .switchingProtocols else {
-            let retryAfter = head.headers.first(name: "Retry-After").flatMap { Int64($0) }.flatMap { $0 >= 0 && $0 <= 86_400 ? $0 : nil }
             throw WebSocketConnectError(
-                .refused(status: head.status.code, retryAfterSeconds: retryAfter),
+                .refused(status: head.status.code, retryAfterSeconds: RetryAfter.seconds(in: head.headers, now: now)),
                 "the server answered with HTTP \(head.status.code)"
             )
         }

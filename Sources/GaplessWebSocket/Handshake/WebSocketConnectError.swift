@@ -5,8 +5,8 @@ package struct WebSocketConnectError: Error, CustomStringConvertible {
         case invalidRequest
         /// The URL is not one of a WebSocket.
         case invalidURL
-        /// The server answered with an HTTP status other than 101; redirects are not followed. `Retry-After` only in its form of seconds,
-        /// at most a day.
+        /// The server answered with an HTTP status other than 101; redirects are not followed. `Retry-After`, in either of its forms, is at
+        /// most a day.
         case refused(status: UInt, retryAfterSeconds: Int64?)
         /// The answer is not that of a WebSocket server.
         case invalidResponse

@@ -123,17 +123,24 @@ import Testing
         try await server.stop()
     }
 
-    @Test("[R11.2-2] a handshake refused with an HTTP status is a lost connection, and the sentence says why")
-    func refusedHandshakeIsLost() async throws {
-        let full = try await FakeServer.start(refusal: HTTPAnswer(.serviceUnavailable, text: "full"))
-        try await withClient(.test(full)) { client in
+    @Test(
+        "[R11.2-2] a handshake refused with an HTTP status is a lost connection, and the sentence says why; a redirect is not followed",
+        arguments: [200, 301, 302, 307, 400, 401, 403, 404, 426, 429, 500, 502, 503]
+    )
+    func refusedHandshakeIsLost(status: Int) async throws {
+        let elsewhere = try await FakeServer.start()
+        let answer = HTTPAnswer(HTTPResponseStatus(statusCode: status), headers: ["Location": elsewhere.url], text: "no")
+        let server = try await FakeServer.start(refusal: answer)
+        try await withClient(.test(server)) { client in
             let absence = try await client.offline()
             #expect(absence.cause == .lost)
-            #expect(absence.message.contains("503"))
-            _ = try await full.request()
-            _ = try await full.request()
+            #expect(absence.message.contains("\(status)"))
+            _ = try await server.request()
+            _ = try await server.request()
         }
-        try await full.stop()
+        #expect(!elsewhere.hasUnexpectedRequest)
+        try await server.stop()
+        try await elsewhere.stop()
     }
 
     @Test("[R11.2-5] an endpoint that asked for patience is left alone; another one is not")
@@ -154,6 +161,38 @@ import Testing
             }
             #expect(!busy.hasUnexpectedConnection)
         }
+        try await busy.stop()
+        try await server.stop()
+    }
+
+    @Test(
+        "A Retry-After of a refused handshake is heeded like `retryAfter`, as seconds and as a date",
+        arguments: [
+            HTTPAnswer(.serviceUnavailable, headers: ["Retry-After": "600"], text: "full"),
+            // The server's clock says what its date means, wherever ours stands.
+            HTTPAnswer(
+                .tooManyRequests,
+                headers: ["Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT", "Date": "Sun, 06 Nov 1994 08:39:37 GMT"],
+                text: "slow down"
+            ),
+            HTTPAnswer(.serviceUnavailable, headers: ["Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"], text: "full"),
+        ]
+    )
+    func retryAfterOfAHandshakeIsHeeded(refusal: HTTPAnswer) async throws {
+        let busy = try await FakeServer.start(refusal: refusal)
+        let server = try await FakeServer.start()
+        try await withClient(.test(busy, server)) { client in
+            for generation in UInt64(1)...5 {
+                let (connection, _) = try await server.greeted()
+                connection.send(try .welcome(generation: generation))
+                try await client.online()
+                connection.cut()
+            }
+            _ = try await server.greeted()
+        }
+        // Its turn came once, at the latest after the first cut.
+        _ = try await busy.request()
+        #expect(!busy.hasUnexpectedRequest)
         try await busy.stop()
         try await server.stop()
     }

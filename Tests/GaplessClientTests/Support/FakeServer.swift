@@ -59,6 +59,9 @@ final class FakeServer: Sendable {
         return (connection, try await connection.hello())
     }
 
+    /// Whether a handshake came that nobody asked for.
+    var hasUnexpectedRequest: Bool { !self.requests.isEmpty }
+
     /// Whether a connection came that nobody asked for.
     var hasUnexpectedConnection: Bool { !self.connections.isEmpty }
 

@@ -24,7 +24,7 @@ import Testing
             headers.remove(name: name)
             if let value { headers.add(name: name, value: value) }
         }
-        try handshake.check(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
+        try handshake.check(HTTPResponseHead(version: .http1_1, status: status, headers: headers), now: HTTPDate(secondsSince1970: 0))
     }
 
     // [R3.1-1]
@@ -74,8 +74,8 @@ import Testing
 
     @Test(
         arguments: [
-            (200, nil, nil), (301, nil, nil), (307, nil, nil), (401, nil, nil), (503, "7", 7), (503, "Wed, 21 Oct 2026 07:28:00 GMT", nil),
-            (429, "-1", nil), (429, "99999999", nil), (503, "0", 0),
+            (200, nil, nil), (301, nil, nil), (307, nil, nil), (401, nil, nil), (503, "7", 7), (503, "Thu, 01 Jan 1970 00:00:09 GMT", 9),
+            (429, "-1", nil), (429, "99999999", 86_400), (503, "0", 0),
         ] as [(Int, String?, Int64?)]
     )
     func anotherStatusIsToldWithRetryAfter(_ status: Int, _ retryAfter: String?, _ seconds: Int64?) {
