@@ -9,11 +9,14 @@ import time
 
 
 class Node:
-    """One `gapless serve` process on a shared file; its ports stay the same over restarts."""
+    """One `gapless serve` process on a shared file; its ports stay the same over restarts.
 
-    def __init__(self, program, name, store, folder, options=()):
+    What its handlers print is not read, or appended to the file `output`, which several nodes may share.
+    """
+
+    def __init__(self, program, name, store, folder, options=(), output=None):
         self.program, self.name, self.store, self.folder = program, name, store, folder
-        self.options = list(options)
+        self.options, self.output = list(options), output
         self.listen, self.admin = "127.0.0.1:0", "127.0.0.1:0"
         self.process = None
         self.starts = 0
@@ -29,12 +32,21 @@ class Node:
     def start(self, timeout=30):
         """Starts the node and returns when it says that it is ready."""
         self.starts += 1
-        log = open(os.path.join(self.folder, f"node-{self.name}.log"), "ab")
-        self.process = subprocess.Popen(
-            [self.program, "serve", "--listen", self.listen, "--admin", self.admin, "--store", f"sqlite:{self.store}",
-             "--name", self.name, *self.options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
-        log.close()
+        command = [self.program, "serve", "--listen", self.listen, "--admin", self.admin, "--store", f"sqlite:{self.store}",
+                   "--name", self.name, *self.options]
+        with open(os.path.join(self.folder, f"node-{self.name}.log"), "ab") as log:
+            if self.output is None:
+                self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+                ready = self._ready_on_pipe(timeout)
+            else:
+                with open(self.output, "ab") as output:
+                    begin = output.tell()
+                    self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+                ready = self._ready_in_file(begin, timeout)
+        self.listen, self.admin = ready["listen"], ready["admin"]
+        return self
+
+    def _ready_on_pipe(self, timeout):
         deadline, line = time.monotonic() + timeout, b""
         while not line.endswith(b"\n"):
             rest = deadline - time.monotonic()
@@ -47,14 +59,32 @@ class Node:
         ready = json.loads(line)
         if ready.get("event") != "ready":
             raise RuntimeError(f"node {self.name} said {line!r}")
-        self.listen, self.admin = ready["listen"], ready["admin"]
-        return self
+        return ready
+
+    def _ready_in_file(self, begin, timeout):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            with open(self.output, "rb") as file:
+                file.seek(begin)
+                for line in file:
+                    place = line.rfind(b'{"event":"ready"')
+                    ready = json.loads(line[place:]) if place >= 0 and line.endswith(b"\n") else {}
+                    if ready.get("node") == self.name:
+                        return ready
+            if self.process.poll() is not None:
+                raise RuntimeError(f"node {self.name} ended with {self.process.returncode}; see {self.folder}/node-{self.name}.log")
+            time.sleep(0.02)
+        raise RuntimeError(f"node {self.name} did not get ready within {timeout} s")
+
+    def _let_go(self):
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def kill(self):
         """SIGKILL: no chance to say good-bye."""
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        self._let_go()
 
     def stop(self, timeout=90):
         """SIGTERM, and the exit code."""
@@ -62,7 +92,7 @@ class Node:
         try:
             return self.process.wait(timeout)
         finally:
-            self.process.stdout.close()
+            self._let_go()
 
     @property
     def is_running(self):

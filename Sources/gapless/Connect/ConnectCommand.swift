@@ -25,6 +25,10 @@ struct ConnectCommand: AsyncParsableCommand {
             not a line of it is lost or doubled either: the next run cuts off what stands behind the saved position, since it comes again. \
             So let nothing else write to that file. On a pipe the last lines may come twice after a kill -9; the JSON form carries the number.
 
+            A line of standard input is safe once it is in the state file: it reaches the server, in order, under one number of one outbox, \
+            however often the program is killed. Which lines are is said with --report-input: {"taken":N} on standard error means the first \
+            N lines that this process was given. Whoever feeds it again after a kill begins behind them; some more may be taken unsaid.
+
             The JSON form of a message is {"seq":..,"time":..,"text"|"base64":..}; gaps and resets are {"gap":{"from":..,"to":..,"reason":..}} \
             and {"reset":{"reason":..}}.
 
@@ -65,6 +69,9 @@ struct ConnectCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The most messages under way at once; the server may allow fewer.", valueName: "count"))
     var window: Int?
 
+    @Flag(help: "Say on standard error how many lines of standard input are safe: {\"taken\":N}.")
+    var reportInput = false
+
     @Option(help: ArgumentHelp("File of certificates (PEM) to trust instead of the system's.", valueName: "file"))
     var tlsTrust: String?
 
@@ -95,7 +102,13 @@ struct ConnectCommand: AsyncParsableCommand {
                     output = try MessageOutput(resumingAt: bookmark, isResumable: self.state != nil)
                     return output.bookmark
                 }
-                let session = TerminalSession(client: client, format: self.format, count: self.count, idleExit: self.idleExit?.duration)
+                let session = TerminalSession(
+                    client: client,
+                    format: self.format,
+                    count: self.count,
+                    idleExit: self.idleExit?.duration,
+                    inputReport: self.reportInput ? .taken : .silent
+                )
                 try await session.run(writingTo: output, logger: logger)
             } catch let error as ClientConfigurationError {
                 throw ProgramError(.misconfigured, error.description)

@@ -12,6 +12,7 @@ final class TerminalSession: Sendable {
     private let format: MessageFormat
     private let count: Int?
     private let idleExit: Duration?
+    private let inputReport: InputReport
     private let lastActivity: Mutex<ContinuousClock.Instant>
     private let failure = Mutex<(any Error)?>(nil)
     /// Whether the client was ever attached, so that idleness says something.
@@ -21,11 +22,12 @@ final class TerminalSession: Sendable {
     private static let maxLineBytes = 1_048_576
 
     /// Prepares a run of `client` that ends after `count` messages, or when nothing happened for `idleExit`.
-    init(client: GaplessClient, format: MessageFormat, count: Int?, idleExit: Duration?) {
+    init(client: GaplessClient, format: MessageFormat, count: Int?, idleExit: Duration?, inputReport: InputReport) {
         self.client = client
         self.format = format
         self.count = count
         self.idleExit = idleExit
+        self.inputReport = inputReport
         self.lastActivity = Mutex(.now)
     }
 
@@ -73,6 +75,8 @@ final class TerminalSession: Sendable {
             try await body()
         } catch is CancellationError {
             // Somebody else ended the run.
+        } catch let error as SendError where error.code == .stopped || error.code == .ended {
+            // So did somebody here; lines that found no place in the outbox any more were never said to be safe.
         } catch {
             self.failure.withLock { $0 = $0 ?? error }
             await group.triggerGracefulShutdown()
@@ -158,12 +162,19 @@ final class TerminalSession: Sendable {
 
     private func sendInput() async throws {
         var reader = LineReader()
+        var taken = 0
         while let lines = try await reader.next(maxLineBytes: Self.maxLineBytes) {
             self.lastActivity.withLock { $0 = .now }
             let payloads = lines.map { line in
                 String(validating: line, as: UTF8.self).map { Payload(text: $0) } ?? Payload(binary: ByteBuffer(bytes: line))
             }
-            try await self.client.enqueue(contentsOf: payloads)
+            do {
+                try await self.client.enqueue(contentsOf: payloads)
+            } catch let error as SendError where error.code == .tooLarge {
+                throw ProgramError(.wrongInput, "a line of standard input is too long: \(error)")
+            }
+            taken += lines.count
+            self.inputReport.report(taken: taken)
         }
     }
 
