@@ -91,8 +91,11 @@ struct ClientSettings {
         switch configuration.token.kind {
         case .none: break
         case .fixed(let token):
-            let bytes = token.utf8.count
-            try check((1...Limits.maxCredentialBytes).contains(bytes), "token", "it is not 1 to \(Limits.maxCredentialBytes) bytes long")
+            try check(
+                ClientSession.canSay(token: token),
+                "token",
+                "it is not 1 to \(Limits.maxCredentialBytes) bytes long, escapes in JSON included"
+            )
             session.token = token
         case .provider: session.tokenSource = .application
         }

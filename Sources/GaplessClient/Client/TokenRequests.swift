@@ -39,7 +39,12 @@ final class TokenRequests: Sendable {
         var random = SystemRandomNumberGenerator()
         while true {
             do {
-                return try await provide()
+                let token = try await provide()
+                if !ClientSession.canSay(token: token) {
+                    // The session does without, as if there were none; only this says why.
+                    self.logger.error("Provider of tokens gave one that no HELLO has room for", metadata: ["bytes": "\(token.utf8.count)"])
+                }
+                return token
             } catch is NoTokenError {
                 return nil
             } catch {

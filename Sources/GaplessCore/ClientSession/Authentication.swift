@@ -68,7 +68,7 @@ struct Authentication: Sendable {
         guard let asking = self.asking, asking == newest, self.unanswered != asking else { return nil }
         self.asking = nil
         // AUTH has less room than HELLO; the server closes, and HELLO carries it (Protocol.md §4.7).
-        guard token.utf8.count <= Self.maxRenewalBytes else { return nil }
+        guard JSONWriter.encodedBytes(of: token) <= Self.maxRenewalBytes + 2 else { return nil }
         self.unanswered = asking
         return asking
     }
@@ -86,6 +86,6 @@ struct Authentication: Sendable {
         if self.unanswered == id { self.unanswered = nil }
     }
 
-    /// The longest token that fits into `AUTH`.
+    /// The longest token that fits into `AUTH`, its escapes included.
     private static let maxRenewalBytes = 4_084
 }

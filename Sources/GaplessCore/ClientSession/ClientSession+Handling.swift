@@ -40,12 +40,17 @@ extension ClientSession {
 
     /// The application has a token: one that it was asked for, or a newer one.
     package mutating func tokenObtained(_ token: String, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
-        guard (1...Limits.maxCredentialBytes).contains(token.utf8.count) else { return self.tokenUnavailable(&turn) }
+        guard Self.canSay(token: token) else { return self.tokenUnavailable(&turn) }
         let speaking = self.newest.flatMap { $0.isSpeaking ? $0.id : nil }
         if self.authentication.obtained(token, newest: speaking) != nil {
             self.newest?.send(.authenticate(token: token), &turn)
         }
         self.connectIfDue(&turn)
+    }
+
+    /// Whether a `HELLO` has room for the token. Where it needs escapes, they count.
+    package static func canSay(token: String) -> Bool {
+        !token.isEmpty && JSONWriter.encodedBytes(of: token) <= Limits.maxCredentialBytes + 2
     }
 
     /// The application has no token to give; without a connection the session stops, if it cannot say `HELLO` without one.

@@ -22,6 +22,13 @@ package struct JSONWriter {
         Self.write(into: &buffer) { $0.value(value) }
     }
 
+    /// How many bytes a text takes as a value, its quotes and escapes included.
+    package static func encodedBytes(of text: String) -> Int {
+        var buffer = ByteBuffer()
+        Self.write(.string(text), into: &buffer)
+        return buffer.readableBytes
+    }
+
     private static func write(into buffer: inout ByteBuffer, _ body: (inout JSONWriter) -> Void) {
         var writer = JSONWriter(buffer)
         buffer = ByteBuffer()  // So that the writer's is the only reference, and nothing is copied.

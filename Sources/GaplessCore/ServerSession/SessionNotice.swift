@@ -76,8 +76,10 @@ package struct SessionEnding: Error, Hashable, Sendable {
     /// Whether the connection lost its fence, so that nothing is left to detach.
     package var isDisplaced: Bool
 
+    /// - Parameter message: one sentence for people; an authenticator's may be of any length, and is cut to what fits into the frame.
     package init(_ code: CloseCode, _ message: String, retryAfter: Duration? = nil, jitter: Duration? = nil, forget: Bool = false) {
-        self.error = ErrorFrame(code: code, message: message, retryAfter: retryAfter, jitter: jitter, forget: forget)
+        let sentence = message.prefix(utf8Bytes: Limits.maxErrorMessageBytes)
+        self.error = ErrorFrame(code: code, message: sentence, retryAfter: retryAfter, jitter: jitter, forget: forget)
         self.isDisplaced = false
     }
 

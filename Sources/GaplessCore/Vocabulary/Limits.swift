@@ -12,6 +12,12 @@ public enum Limits {
     /// The longest token that proves an identity, in bytes.
     public static let maxCredentialBytes = 4_096
 
+    /// The longest sentence in an `ERROR`, in bytes; a longer one is cut. However it is escaped, the frame fits into `maxJSONBytes`.
+    public static let maxErrorMessageBytes = 512
+
+    /// The longest token that a server makes for a client that it names, in bytes.
+    public static let maxClientTokenBytes = 256
+
     /// The longest name of a client's software, in bytes.
     public static let maxAgentBytes = 128
 

@@ -11,8 +11,16 @@ extension ServerConfiguration {
         try Self.check(
             "endpoints",
             self.endpoints.count <= 16 && self.endpoints.allSatisfy(Self.isWebSocketURL),
-            "at most 16 URLs of ws: or wss:"
+            "at most 16 URLs of ws: or wss:, each at most 512 bytes"
         )
+        let welcome = Welcome.longest(endpoints: self.endpoints).jsonBytes
+        guard welcome <= Limits.maxJSONBytes else {
+            let excess = welcome - Limits.maxJSONBytes
+            throw ConfigurationError(
+                "endpoints",
+                "Must be shorter by \(excess) bytes together: clients are told all of them in one WELCOME."
+            )
+        }
         try self.admin?.validate()
         try self.validateStorage()
         try Self.check("maxMessageBytes", (1...Limits.maxPayloadBytes).contains(self.maxMessageBytes), "1 through 1048576")

@@ -19,7 +19,8 @@ public struct ServerConfiguration: Sendable {
     /// Which web pages may connect. Default: those of the same host.
     public var origins: OriginRule = .sameHost
 
-    /// URLs of the service that clients are told in `WELCOME`, `ws:` or `wss:`, at most 16 of at most 512 bytes. Default: none.
+    /// URLs of the service that clients are told in `WELCOME`, at most 16, and together with the rest of it at most 4,096 bytes, which
+    /// leaves about 2,500 for them. Default: none.
     public var endpoints: [String] = []
 
     /// The admin listener; nil for none. Default `127.0.0.1:8401`, without a key.

@@ -1,3 +1,4 @@
+internal import GaplessCore
 package import NIOCore
 
 /// Appends WebSocket frames to a buffer, so that a batch of them is one write.
@@ -153,20 +154,5 @@ extension ByteBuffer {
             guard let base = bytes.baseAddress else { return }
             base.advanced(by: target - start).copyMemory(from: base.advanced(by: source - start), byteCount: count)
         }
-    }
-}
-
-extension String {
-    /// The longest prefix of whole Unicode scalars that has at most so many bytes of UTF-8.
-    func prefix(utf8Bytes maxBytes: Int) -> String {
-        guard self.utf8.count > maxBytes else { return self }
-        var prefix = String.UnicodeScalarView()
-        var bytes = 0
-        for scalar in self.unicodeScalars {
-            bytes += UTF8.width(scalar)
-            guard bytes <= maxBytes else { break }
-            prefix.append(scalar)
-        }
-        return String(prefix)
     }
 }

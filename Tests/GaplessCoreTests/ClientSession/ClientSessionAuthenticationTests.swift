@@ -74,6 +74,22 @@ struct ClientSessionAuthenticationTests {
         )
     }
 
+    @Test("the escapes of a token count: a client never says a frame that is too long")
+    func escapedToken() {
+        for (character, count, isRenewal) in [("\"", 2_042, true), ("\"", 2_043, false), ("\u{1}", 680, true), ("\u{1}", 681, false)] {
+            let token = String(repeating: character, count: count)
+            let rig = self.attached()
+            rig.receive(.authenticate(within: .seconds(25)))
+            let sent = self.obtain(rig, token).sent
+            #expect(sent == (isRenewal ? [.authenticate(token: token)] : []))
+            for frame in sent { #expect(FrameEncoder.encodedSize(of: frame) <= 5 + Limits.maxJSONBytes) }
+        }
+        for (character, count) in [("\\", 2_048), ("\u{1}", 682), ("\u{e9}", 2_048)] {
+            #expect(ClientSession.canSay(token: String(repeating: character, count: count)))
+            #expect(!ClientSession.canSay(token: String(repeating: character, count: count + 1)))
+        }
+    }
+
     @Test("a token that comes when its connection is gone is said in the next HELLO")
     func lateToken() {
         let rig = self.attached()

@@ -24,6 +24,13 @@ import Testing
         #expect(!tokens.verify(token, for: other))
     }
 
+    @Test func theLongestTokenHasTheRoomThatWelcomeKeepsForIt() {
+        let key = TokenKey(id: "k\(UInt64.max)", secret: Array(repeating: 1, count: 32), created: Timestamp(milliseconds: 0))
+        let longest = ClientTokens(keys: [key]).token(for: self.client(), now: Timestamp(milliseconds: Limits.maxInteger))
+        #expect(longest.utf8.count <= Limits.maxClientTokenBytes)
+        #expect(JSONWriter.encodedBytes(of: longest) == longest.utf8.count + 2)
+    }
+
     @Test func twoKeysAreValidAndTheNewestMakesTokens() {
         let client = self.client()
         let token = ClientTokens(keys: [self.old]).token(for: client, now: self.now)

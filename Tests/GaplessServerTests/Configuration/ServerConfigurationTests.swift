@@ -53,6 +53,31 @@ import Testing
         #expect(self.refusedSetting { $0.threads = 0 } == "threads")
     }
 
+    @Test("All endpoints fit into one WELCOME, whoever attaches; a byte more is refused [R3.5-8]")
+    func endpointsFitIntoAWelcome() throws {
+        let room = Limits.maxJSONBytes - GaplessCore.Welcome.longest(endpoints: []).jsonBytes
+        #expect(room > 2_500)
+        // Each costs two quotes and, but for the first, a comma.
+        var endpoints: [String] = []
+        var left = room + 1
+        while left > 0 {
+            let prefix = "wss://\(endpoints.count).example.com/"
+            let count = left > 515 ? min(500, left - 53) : left - 3
+            endpoints.append(prefix + String(repeating: "x", count: count - prefix.utf8.count))
+            left -= count + 3
+        }
+        #expect(GaplessCore.Welcome.longest(endpoints: endpoints).jsonBytes == Limits.maxJSONBytes)
+        #expect(self.refusedSetting { $0.endpoints = endpoints } == nil)
+        endpoints[0].append("x")
+        #expect(self.refusedSetting { $0.endpoints = endpoints } == "endpoints")
+        // A quote is the two bytes of its escape.
+        endpoints[0].removeLast(2)
+        endpoints[0].append("\"")
+        #expect(self.refusedSetting { $0.endpoints = endpoints } == nil)
+        endpoints[0].append("\"")
+        #expect(self.refusedSetting { $0.endpoints = endpoints } == "endpoints")
+    }
+
     @Test func anAdminListenerThatOthersCanReachNeedsAKey() {
         let everywhere = ListenAddress(host: "0.0.0.0", port: 0)
         #expect(self.refusedSetting { $0.admin = AdminConfiguration(listen: everywhere) } == "admin.listen")
