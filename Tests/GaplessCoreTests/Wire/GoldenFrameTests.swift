@@ -77,11 +77,13 @@ struct GoldenFrameTests {
 
     private static func mutate<Frame: WireFrame>(_ golden: Golden<Frame>) {
         let values = golden.hasJSON ? Self.tellingBytes : Array(0...255)
+        // The reader of JSON checks its text by itself.
+        let validations = golden.hasJSON ? [TextValidation.trusted] : [.trusted, .checked]
         for index in golden.bytes.indices {
             var bytes = golden.bytes
             for value in values where value != golden.bytes[index] {
                 bytes[index] = value
-                for validation in [TextValidation.trusted, .checked] {
+                for validation in validations {
                     guard case .frame(let frame) = Verdict<Frame>(golden.kind, bytes, validation) else { continue }
                     if frame.encoded == bytes { continue }
                     // The form of a frame without JSON is unique; JSON may be written in other ways.
