@@ -141,6 +141,34 @@ struct LoopbackTests {
         try await self.end(listener)
     }
 
+    @Test func aPeerThatDoesNotReadCostsNoMoreThanTheBound() async throws {
+        let eventLoop = self.group.next()
+        let full = eventLoop.makePromise(of: Int.self)
+        let service = WebSocketService<RecordingDelegate>(admit: { _, _ in
+            let delegate = RecordingDelegate()
+            delegate.onOpen = { connection in
+                while connection.isWritable {
+                    for _ in 0..<8 { connection.send(.binary, ByteBuffer(repeating: 0, count: 1_024)) }
+                    connection.flush()
+                }
+            }
+            delegate.onWritable = { connection, isWritable in
+                if isWritable { delegate.onOpen(connection) } else { full.succeed(connection.bytesOutstanding) }
+            }
+            return .accept(delegate)
+        })
+        let listener = try await WebSocketListener.bind(.init(host: "127.0.0.1", port: 0), group: eventLoop, service: service).get()
+        let peer = try await ClientBootstrap(group: self.group)
+            .channelOption(.autoRead, value: false)
+            .connect(host: "127.0.0.1", port: listener.port).get()
+        try await peer.writeAndFlush(ByteBuffer(string: RawClient.upgrade)).get()
+        let outstanding = try await full.futureResult.get()
+        #expect(outstanding > 65_536)
+        #expect(outstanding <= 65_536 + 8 * 1_028)
+        try await peer.close().get()
+        try await self.end(listener)
+    }
+
     // MARK: HTTP
 
     @Test func healthChecksAndHandshakesShareTheConnection() async throws {

@@ -15,28 +15,24 @@ extension WebSocketConnectionHandler {
         if self.bytesOutstanding > self.configuration.maxOutstandingBytes { self.isOverBound = true }
     }
 
-    /// Bytes that the channel holds because the socket has not taken them.
+    /// Bytes that the channel holds because the socket has not taken them. Looking also tells how far the socket has come.
     var bytesInChannel: Int {
+        // All was taken when somebody last looked, and nothing was written since.
+        if self.takenBytes == self.writtenBytes { return 0 }
         guard let context = self.context, let options = context.channel.syncOptions else { return 0 }
         // Fails only on a closed channel, which holds nothing.
-        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
-    }
-
-    /// Looks how far the socket has come.
-    func noteProgress() {
-        guard let context = self.context else { return }
-        let waiting = self.bytesInChannel
+        let waiting = (try? options.getOption(.bufferedWritableBytes)) ?? 0
         let taken = self.writtenBytes - waiting
         // With TLS what waits is longer than what was written, so `taken` may also fall; that is no progress.
-        if waiting == 0 || taken > self.takenBytes { self.lastProgress = context.eventLoop.now }
+        if taken > self.takenBytes { self.lastProgress = context.eventLoop.now }
         self.takenBytes = taken
+        return waiting
     }
 
     /// After a flush somebody looks now and then whether the bytes move. One timer serves all flushes of its time.
     func scheduleStallCheck(_ context: ChannelHandlerContext) {
         guard self.stallCheck == nil, self.isOpen, let timeout = self.configuration.writeStallTimeout else { return }
         self.lastProgress = context.eventLoop.now
-        self.takenBytes = self.writtenBytes - self.bytesInChannel
         self.scheduleStallCheck(context, timeout)
     }
 
@@ -49,7 +45,6 @@ extension WebSocketConnectionHandler {
     private func checkStall(_ timeout: TimeAmount) {
         self.stallCheck = nil
         guard self.isOpen, let context = self.context else { return }
-        self.noteProgress()
         // All is taken; the next flush begins anew.
         guard self.bytesInChannel > 0 else { return }
         let duration = context.eventLoop.now - self.lastProgress

@@ -90,8 +90,7 @@ extension WebSocketConnectionHandler {
 
     /// When the socket last took a byte, as far as was looked; the time of this call when nothing waits.
     package var lastWriteProgress: NIODeadline {
-        self.noteProgress()
-        return self.lastProgress
+        self.bytesInChannel == 0 ? self.context?.eventLoop.now ?? self.lastProgress : self.lastProgress
     }
 }
 

@@ -29,7 +29,8 @@ import Testing
         }
     }
 
-    @Test func theExampleOfTheStandardIsAccepted() {
+    @Test("[R3.1-3] the example of the standard is accepted, and the subprotocol selected")
+    func theExampleOfTheStandardIsAccepted() {
         let expected: HTTPHeaders = [
             "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
             "Sec-WebSocket-Protocol": "gapless.v1",
@@ -37,14 +38,17 @@ import Testing
         #expect(ServerHandshake().judge(self.request()) == .accept(expected))
     }
 
-    @Test(arguments: [
-        [("Upgrade", "WebSocket"), ("Connection", "keep-alive, UPGRADE")],
-        [("Upgrade", "h2c , websocket")],
-        [("Sec-WebSocket-Protocol", "chat, gapless.v1"), ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")],
-        [("Origin", "https://server.example.com")],
-        [("Content-Length", "0")],
-        [("Cookie", "a=b"), ("Authorization", "Bearer x")],
-    ])
+    @Test(
+        "[R3.1-5] requests that are right are accepted, and extensions declined",
+        arguments: [
+            [("Upgrade", "WebSocket"), ("Connection", "keep-alive, UPGRADE")],
+            [("Upgrade", "h2c , websocket")],
+            [("Sec-WebSocket-Protocol", "chat, gapless.v1"), ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")],
+            [("Origin", "https://server.example.com")],
+            [("Content-Length", "0")],
+            [("Cookie", "a=b"), ("Authorization", "Bearer x")],
+        ]
+    )
     func formsThatAreRight(_ changes: [(String, String)]) {
         guard case .accept(let headers) = ServerHandshake().judge(self.request(changes.map { ($0.0, $0.1) })) else {
             Issue.record("refused")
@@ -62,19 +66,24 @@ import Testing
         #expect(self.status(request) == 101)
     }
 
-    @Test func theQueryIsIgnored() {
+    @Test("[R3.1-7] the query is ignored")
+    func theQueryIsIgnored() {
         #expect(self.status(self.request(uri: "/gapless?token=secret")) == 101)
     }
 
-    @Test(arguments: [
-        ("Upgrade", nil), ("Upgrade", "h2c"), ("Upgrade", "websocketx"), ("Connection", nil), ("Connection", "keep-alive"), ("Host", nil),
-        ("Host", ""),
-        ("Sec-WebSocket-Key", nil), ("Sec-WebSocket-Key", ""), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"),
-        ("Sec-WebSocket-Key", "c2hvcnQ="),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZSE="), ("Sec-WebSocket-Key", "!!!!IHNhbXBsZSBub25jZQ=="),
-        ("Sec-WebSocket-Protocol", nil), ("Sec-WebSocket-Protocol", "chat"), ("Sec-WebSocket-Protocol", "GAPLESS.V1"),
-        ("Sec-WebSocket-Protocol", "gapless.v10"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked"),
-    ])
+    @Test(
+        "[R3.1-2] a request that is no handshake, or does not offer the subprotocol, gets 400",
+        arguments: [
+            ("Upgrade", nil), ("Upgrade", "h2c"), ("Upgrade", "websocketx"), ("Connection", nil), ("Connection", "keep-alive"),
+            ("Host", nil),
+            ("Host", ""),
+            ("Sec-WebSocket-Key", nil), ("Sec-WebSocket-Key", ""), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"),
+            ("Sec-WebSocket-Key", "c2hvcnQ="),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZSE="), ("Sec-WebSocket-Key", "!!!!IHNhbXBsZSBub25jZQ=="),
+            ("Sec-WebSocket-Protocol", nil), ("Sec-WebSocket-Protocol", "chat"), ("Sec-WebSocket-Protocol", "GAPLESS.V1"),
+            ("Sec-WebSocket-Protocol", "gapless.v10"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked"),
+        ]
+    )
     func badRequests(_ name: String, _ value: String?) {
         #expect(self.status(self.request([(name, value)])) == 400)
     }
@@ -106,7 +115,8 @@ import Testing
         #expect(self.status(self.request(uri: "http://server.example.com/gapless")) == 404)
     }
 
-    @Test func foreignPagesAreForbidden() {
+    @Test("[R14-2] foreign pages get 403, whoever would authenticate them")
+    func foreignPagesAreForbidden() {
         #expect(self.status(self.request([("Origin", "https://evil.example.com")])) == 403)
         #expect(self.status(self.request([("Origin", "null")])) == 403)
         #expect(self.status(self.request([("Origin", "https://evil.example.com")]), ServerHandshake(origins: .any)) == 101)
