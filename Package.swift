@@ -153,7 +153,7 @@ let package = Package(
             name: "GaplessClientTests",
             dependencies: [
                 "GaplessCore", "GaplessWebSocket", "GaplessClient", "GaplessTesting",
-                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle,
+                .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),

@@ -60,10 +60,22 @@ public final class GaplessClient: Service {
     ///     connected. Left out, the number stays.
     /// - Throws: ``ClientConfigurationError`` for a setting that cannot work, ``StateFileError`` when the state file cannot be used, and what
     ///   `bookmark` throws.
-    public init(
+    public convenience init(
         _ configuration: ClientConfiguration,
         logger: Logger = Logger(label: "gapless.client"),
         bookmark: (UInt64?) throws -> UInt64? = { $0 }
+    ) throws {
+        try self.init(configuration, logger: logger, bookmark: bookmark, beforeFileStep: { _ in })
+    }
+
+    /// The same, with something in the way of the state file.
+    ///
+    /// - Parameter beforeFileStep: is asked before each step of writing; throwing breaks the step.
+    init(
+        _ configuration: ClientConfiguration,
+        logger: Logger,
+        bookmark: (UInt64?) throws -> UInt64? = { $0 },
+        beforeFileStep: @escaping @Sendable (StateFile.Step) throws(StateFileError) -> Void
     ) throws {
         let settings = try ClientSettings(configuration)
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
@@ -76,7 +88,7 @@ public final class GaplessClient: Service {
         var record = ClientRecord(client: settings.client, using: &random)
         var writer: StateWriter?
         if case .file(let path) = configuration.state.kind {
-            var file = try StateFile.open(path, initial: record, using: &random)
+            var file = try StateFile.open(path, initial: record, using: &random, beforeStep: beforeFileStep)
             if file.tornBytes > 0 {
                 logger.notice("State file ended in a write that was cut off", metadata: ["bytes": "\(file.tornBytes)"])
             }

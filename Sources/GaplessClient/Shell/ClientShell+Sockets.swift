@@ -24,7 +24,8 @@ extension ClientShell {
         }
         let eventLoop = self.surroundings.eventLoop
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        let attempt = self.surroundings.connector.connect(to: endpoint.webSocket, headers: self.surroundings.headers, on: eventLoop) { _ in
+        let connector = self.surroundings.connector
+        let attempt = connector.connect(to: endpoint.webSocket, headers: self.surroundings.headers, on: eventLoop) { _ in
             bound.value.makeSocket(id)
         }
         self.sockets[id] = Socket(attempt: attempt)

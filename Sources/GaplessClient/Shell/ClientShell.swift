@@ -13,7 +13,7 @@ final class ClientShell {
     struct Surroundings {
         let eventLoop: any EventLoop
         let clock: LoopClock
-        let connector: WebSocketConnector
+        let connector: any ClientConnector
         let headers: HTTPHeaders
         let mailbox: ClientMailbox
         let events: EventBuffer
@@ -168,6 +168,11 @@ final class ClientShell {
             self.uplink.confirmed(tickets)
             self.isRoomMade = true
         case .discarded(let tickets, let refusal):
+            if case .tooLarge(let limit) = refusal {
+                // Nobody may be waiting for a message that a record brought along.
+                let metadata: Logger.Metadata = ["count": "\(tickets.count)", "limit": "\(limit)"]
+                self.logger.warning("Messages that are larger than the server takes are discarded", metadata: metadata)
+            }
             self.uplink.discarded(tickets, refusal)
             self.isRoomMade = true
         case .save(let change, let version, let urgency):
