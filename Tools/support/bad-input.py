@@ -5,12 +5,14 @@ import argparse
 import http.client
 import json
 import os
+import resource
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from nodes import Node  # noqa: E402
@@ -67,6 +69,81 @@ def files(judge):
     judge.run("a half-written state file", [*connect, "--state", state], 74, ["half.state"])
     with open(state, "rb") as file:
         judge.expect("a half-written state file is left alone", file.read() == b"half a state fi", "changed")
+
+
+def states(judge):
+    """State files that a client cannot go on with: it says so, and never starts anew."""
+    connect = ["connect", "ws://127.0.0.1:1/gapless", "--client", "a/b", "--idle-exit", "1"]
+    good = judge.path("good.state")
+    judge.run("a first state", [*connect, "--state", good], 0, [])
+    with open(good, "rb") as file:
+        bytes_of_good = file.read()
+
+    def changed(name, title, words, change):
+        path, contents = judge.path(name), bytearray(bytes_of_good)
+        change(contents)
+        with open(path, "wb") as file:
+            file.write(contents)
+        judge.run(title, [*connect, "--state", path], 74, [name, *words])
+        with open(path, "rb") as file:
+            judge.expect(f"{title} is left alone", file.read() == contents, "changed")
+
+    def put(offset, value):
+        return lambda contents: contents.__setitem__(offset, contents[offset] ^ value)
+
+    changed("newer.state", "a state of a newer version", ["newer"], put(19, 2))
+    changed("damaged.state", "a damaged state", ["damaged"], put(len(bytes_of_good) // 2, 0x10))
+    changed("cut.state", "a state that was cut off", ["damaged"], lambda contents: contents.__delitem__(slice(-5, None)))
+    changed("empty.state", "an empty state", ["damaged"], lambda contents: contents.clear())
+    judge.run("the state of another client", ["connect", "ws://127.0.0.1:1/gapless", "--client", "c", "--state", good], 74, ["good.state", "a/b"])
+    judge.run("a folder as state", [*connect, "--state", judge.path("folder")], 74, ["folder"])
+    judge.run("a device as state", [*connect, "--state", "/dev/null"], 74, ["/dev/null", "regular"])
+    judge.run("a state in no folder", [*connect, "--state", judge.path("nowhere/x.state")], 74, ["x.state"])
+    if os.path.isdir("/proc/self"):
+        # Nobody, root included, may create a file there.
+        judge.run("a state in a folder that cannot be written", [*connect, "--state", "/proc/gapless.state"], 74, ["gapless.state"])
+    if os.geteuid() != 0:
+        os.chmod(good, 0o400)
+        judge.run("a state that cannot be written", [*connect, "--state", good], 74, ["good.state"])
+        os.chmod(good, 0o600)
+    holder = subprocess.Popen([judge.program, *connect[:-2], "--state", judge.path("held.state")],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not os.path.exists(judge.path("held.state")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        judge.run("a state that is in use", [*connect, "--state", judge.path("held.state")], 74, ["held.state", "in use"])
+    finally:
+        holder.kill()
+        holder.communicate()
+    judge.run("a state whose user was killed", [*connect, "--state", judge.path("held.state")], 0, [])
+
+
+def full_disk(judge):
+    """A state that finds no more room: what was said to be safe is, and nothing else was said. The limit of a file's size stands for the disk."""
+    node = Node(judge.program, "c", judge.path("full.db"), judge.folder, output=judge.path("handled.jsonl")).start()
+    try:
+        connect = [judge.program, "connect", node.url, "--client", "alice/phone", "--state", judge.path("full.state"), "--report-input"]
+        lines = [f"{number} {'x' * 1_000}" for number in range(1, 601)]
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+        # Without its default, the signal of the limit ends nobody: the write fails, as on a full disk.
+        full = subprocess.run(connect, input="\n".join(lines).encode(), capture_output=True, timeout=60, check=False,
+                              preexec_fn=limit, restore_signals=False)
+        said = full.stderr.decode(errors="replace")
+        safe = max([json.loads(line)["taken"] for line in said.splitlines() if line.startswith('{"taken":')], default=0)
+        judge.expect("a full disk ends connect", full.returncode == 74 and "full.state" in said and 0 < safe < len(lines), f"exit {full.returncode}, {said!r}")
+        again = subprocess.run([*connect, "--idle-exit", "1"], input=b"the last\n", capture_output=True, timeout=60, check=False)
+        judge.expect("with room again it goes on", again.returncode == 0, f"exit {again.returncode}, {again.stderr!r}")
+    finally:
+        code = node.stop()
+    judge.expect("the node ends well", code == 0, code)
+    with open(judge.path("handled.jsonl"), encoding="utf-8") as file:
+        handled = [event["text"] for event in map(json.loads, file) if event["event"] == "message"]
+    judge.expect("what was said to be safe is handled, in order, and the rest is not invented",
+                 handled[:-1] == lines[:len(handled) - 1] and len(handled) > safe and handled[-1] == "the last", handled[-3:])
 
 
 def flags(judge):
@@ -207,7 +284,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="gapless-bad-input-")
     try:
         judge = Judge(options.program, folder)
-        for part in (files, flags, running):
+        for part in (files, states, flags, running, full_disk):
             part(judge)
         print(f"{judge.cases} cases, {judge.faults} wrong")
         return 1 if judge.faults else 0

@@ -203,6 +203,71 @@ import Testing
         try await server.stop()
     }
 
+    /// A client whose disk can be filled.
+    private func clientOnDisk(_ configuration: ClientConfiguration, isFullAt step: StateFile.Step, _ isFull: Switch) throws -> GaplessClient
+    {
+        try GaplessClient(configuration, logger: .quiet) { current throws(StateFileError) in
+            if current == step, isFull.isOn { throw StateFileError(.full, path: "alice.state", "cannot be written: no room") }
+        }
+    }
+
+    @Test(
+        "[R6.3-2] on a full disk nothing is acknowledged that is not saved; with room again the client goes on",
+        arguments: [
+            StateFile.Step.appendRecord, .syncRecord,
+        ]
+    )
+    func fullDiskDown(step: StateFile.Step) async throws {
+        let server = try await FakeServer.start()
+        let isFull = Switch()
+        let error = try await withClient(try self.clientOnDisk(self.configuration(server), isFullAt: step, isFull)) { client in
+            let (connection, _) = try await server.greeted()
+            connection.send(try .welcome(head: 1, window: Window(messages: 8, bytes: 1_000_000)))
+            try await client.online()
+            // What came with the welcome is saved before the disk is full.
+            try await client.client.flush()
+            try await client.client.enqueue(Payload(text: "x"))
+            #expect(try await connection.next() == .message(1, "x"))
+            isFull.isOn = true
+            connection.send(.message(1))
+            #expect(try await connection.ended().code == 1000)
+            #expect(connection.isSilent)
+        }
+        #expect((error as? ClientError)?.code == .stateFile)
+        #expect(((error as? ClientError)?.cause as? StateFileError)?.code == .full)
+        isFull.isOn = false
+        try await withClient(try self.clientOnDisk(self.configuration(server), isFullAt: step, isFull)) { client in
+            let (connection, hello) = try await server.greeted()
+            // What could not be brought to the disk may be there all the same.
+            let handled = try #require(hello.position?.handled.rawValue)
+            #expect(handled <= (step == .appendRecord ? 0 : 1))
+            connection.send(try .welcome(generation: 2, after: handled, head: 1, mark: 1))
+            if handled == 0 {
+                connection.send(.message(1))
+                #expect(try await client.text() == "message 1")
+                try await connection.acknowledged(through: 1)
+            }
+        }
+        try await server.stop()
+    }
+
+    @Test("[R7.1-2] on a full disk no message is taken, and none is sent")
+    func fullDiskUp() async throws {
+        let server = try await FakeServer.start()
+        let isFull = Switch()
+        let error = try await withClient(try self.clientOnDisk(self.configuration(server), isFullAt: .appendRecord, isFull)) { client in
+            let (connection, _) = try await server.greeted()
+            connection.send(try .welcome())
+            try await client.online()
+            isFull.isOn = true
+            await #expect(throws: SendError.self) { try await client.client.enqueue(Payload(text: "x")) }
+            _ = try await connection.ended()
+            #expect(connection.isSilent)
+        }
+        #expect(((error as? ClientError)?.cause as? StateFileError)?.code == .full)
+        try await server.stop()
+    }
+
     @Test("[R5.3-11] a state that went back gets a new instance and goes on")
     func stateThatWentBack() async throws {
         let server = try await FakeServer.start()
@@ -246,5 +311,15 @@ import Testing
         #expect(record.outbox.messages.isEmpty)
         #expect(record.identity.client?.description == "alice/phone")
         try await server.stop()
+    }
+}
+
+/// Something that a test turns on and off.
+private final class Switch: Sendable {
+    private let state = Mutex(false)
+
+    var isOn: Bool {
+        get { self.state.withLock { $0 } }
+        set { self.state.withLock { $0 = newValue } }
     }
 }

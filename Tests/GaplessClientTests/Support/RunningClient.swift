@@ -101,7 +101,16 @@ func withClient(
     consuming: Bool = true,
     _ test: (RunningClient) async throws -> Void
 ) async throws -> (any Error)? {
-    let client = try GaplessClient(configuration, logger: .quiet)
+    try await withClient(try GaplessClient(configuration, logger: .quiet), consuming: consuming, test)
+}
+
+/// The same with a client that was made before.
+@discardableResult
+func withClient(
+    _ client: GaplessClient,
+    consuming: Bool = true,
+    _ test: (RunningClient) async throws -> Void
+) async throws -> (any Error)? {
     let events = Mailbag<GaplessClient.Event>()
     let service = ServiceGroupConfiguration.ServiceConfiguration(service: client, successTerminationBehavior: .gracefullyShutdownGroup)
     let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: .quiet))
