@@ -19,8 +19,6 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from nodes import Node  # noqa: E402
 
-FRESH = '{"event":"'
-
 
 def judge(lives, printed):
     """Compares lives, [(lines fed, how many of them were said to be safe)], with the printed [(outbox, number, text)]."""
@@ -69,12 +67,15 @@ def read_printed(path):
     printed, torn = [], 0
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
-            whole = line[line.rindex(FRESH):] if FRESH in line else ""
-            try:
-                event = json.loads(whole)
-            except ValueError:
-                event = {}
-            torn += whole != line
+            event, start = None, -1
+            while event is None and (start := line.find("{", start + 1)) >= 0:
+                try:
+                    event = json.loads(line[start:])
+                except ValueError:
+                    continue
+            torn += start != 0
+            if not isinstance(event, dict):
+                continue
             if event.get("event") == "message":
                 printed.append((event["outbox"], event["seq"], event["text"]))
     return printed, torn

@@ -11,7 +11,7 @@ import Testing
         let mask: [UInt8]? = role == .server ? exampleMask : nil
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 1...8, using: &random) {
-            let payload = (0..<Int.random(in: 0...160, using: &random)).map { _ in UInt8.random(in: 0x20...0x7E, using: &random) }
+            let payload = (0..<Int.random(in: 0...150, using: &random)).map { _ in UInt8.random(in: 0x20...0x7E, using: &random) }
             switch Int.random(in: 0...4, using: &random) {
             case 0: bytes += rawFrame(0x1, payload, mask: mask)
             case 1: bytes += rawFrame(0x2, payload, isFinal: false, mask: mask) + rawFrame(0x0, payload, mask: mask)

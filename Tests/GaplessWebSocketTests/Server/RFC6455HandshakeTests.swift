@@ -26,7 +26,7 @@ import Testing
     @Test(
         "§4.2.1 what is not right gets its status",
         arguments: [
-            ("GET ", "POST ", 405), ("GET ", "HEAD ", 405), ("HTTP/1.1", "HTTP/1.0", 400), ("HTTP/1.1", "HTTP/2.0", 505),
+            ("GET ", "POST ", 405), ("GET ", "HEAD ", 405), ("HTTP/1.1", "HTTP/1.0", 400), ("HTTP/1.1", "HTTP/2.0", 400),
             ("Host: a\r\n", "", 400), ("Host: a\r\n", "Host: a\r\nHost: b\r\n", 400),
             ("Upgrade: websocket\r\n", "", 400), ("Upgrade: websocket", "Upgrade: h2c", 400),
             ("Connection: Upgrade\r\n", "", 400), ("Connection: Upgrade", "Connection: close", 400),
