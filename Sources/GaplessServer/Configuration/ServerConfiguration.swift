@@ -19,7 +19,8 @@ public struct ServerConfiguration: Sendable {
     /// Which web pages may connect. Default: those of the same host.
     public var origins: OriginRule = .sameHost
 
-    /// URLs of the service that clients are told in `WELCOME`, at most 16, and together with the rest of it at most 4,096 bytes, which
+    /// URLs of the service that clients are told in `WELCOME`, `ws:` or `wss:`, at most 16 of at most 512 bytes, and so short together that
+    /// the whole fits into its 4,096 bytes, which
     /// leaves about 2,500 for them. Default: none.
     public var endpoints: [String] = []
 

@@ -71,7 +71,7 @@ import Testing
         endpoints[0].append("x")
         #expect(self.refusedSetting { $0.endpoints = endpoints } == "endpoints")
         // A quote is the two bytes of its escape.
-        endpoints[0].removeLast(2)
+        endpoints[0].removeLast(3)
         endpoints[0].append("\"")
         #expect(self.refusedSetting { $0.endpoints = endpoints } == nil)
         endpoints[0].append("\"")
