@@ -98,7 +98,7 @@ public struct JSONWebTokenAuthenticator: Authenticator {
     /// Whom genuine claims speak of.
     private func identity(of claims: Claims) throws -> Identity {
         guard claims.iss == self.issuer else { throw AuthenticationError(.refused, "The token comes from another issuer.") }
-        guard claims.aud?.value.contains(self.audience) == true else {
+        guard claims.aud?.names.contains(self.audience) == true else {
             throw AuthenticationError(.refused, "The token is for another audience.")
         }
         let now = self.now()
@@ -135,13 +135,34 @@ extension JSONWebTokenAuthenticator {
     /// What tokens claim; times are judged here and not by the library, which would not tell an expired token from a forged one.
     struct Claims: JWTPayload {
         var iss: String?
-        var aud: AudienceClaim?
+        var aud: Audience?
         var sub: String?
         var device: String?
         var exp: Double?
         var nbf: Double?
 
         func verify(using algorithm: some JWTAlgorithm) async throws {}
+    }
+
+    /// One audience, or a list of them (RFC 7519 §4.1.3).
+    ///
+    /// The library's own type traps on an empty list, which anybody can send.
+    struct Audience: Codable, Sendable {
+        let names: [String]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let name = try? container.decode(String.self) {
+                self.names = [name]
+            } else {
+                self.names = try container.decode([String].self)
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(self.names)
+        }
     }
 
     /// One key, ready to verify.
