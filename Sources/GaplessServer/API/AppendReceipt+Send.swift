@@ -76,6 +76,7 @@ extension SendError {
         switch error.code {
         case .unknown: self.init(.unknown, "Whether the message was stored cannot be known: \(error.message)")
         case .full: self.init(.full, error.message)
+        case .overloaded: self.init(.overloaded, error.message)
         default: self.init(.unavailable, error.message)
         }
     }
