@@ -102,8 +102,8 @@ extension ServerConfiguration {
 
     private func readWindow(_ settings: SettingReader, _ name: String, _ window: inout Window) throws(ConfigurationError) {
         var (messages, bytes) = (window.messages, window.bytes)
-        try settings.integer("\(name)Messages") { messages = UInt64($0) }
-        try settings.integer("\(name)Bytes") { bytes = UInt64($0) }
+        try settings.integer("\(name)Messages") { messages = UInt64(max(0, $0)) }
+        try settings.integer("\(name)Bytes") { bytes = UInt64(max(0, $0)) }
         guard messages >= 1, bytes >= 1, messages <= Limits.maxInteger, bytes <= Limits.maxInteger else {
             throw ConfigurationError("\(name)Window", "A window is never closed.")
         }

@@ -1,0 +1,131 @@
+import GaplessCore
+import Testing
+
+@testable import GaplessServer
+
+/// The first and the last value that each setting can have, and their neighbours.
+@Suite struct ConfigurationBoundsTests {
+    private typealias Change = @Sendable (inout ServerConfiguration, Int) -> Void
+
+    private struct Bounds: Sendable {
+        let setting: String
+        let values: ClosedRange<Int>
+        let set: Change
+    }
+
+    private static let year = 365 * 86_400_000
+
+    private static let integers = [
+        Bounds(setting: "retention.maxMessages", values: 1...10_000_000) { $0.retention.maxMessages = $1 },
+        Bounds(setting: "retention.maxBytes", values: 1...1_099_511_627_776) { $0.retention.maxBytes = $1 },
+        Bounds(setting: "maxClientsPerUser", values: 1...10_000) { $0.maxClientsPerUser = $1 },
+        Bounds(setting: "maxQueues", values: 1...100_000_000) { $0.maxQueues = $1 },
+        Bounds(setting: "maxMessageBytes", values: 1...1_048_576) { $0.maxMessageBytes = $1 },
+        Bounds(setting: "handlerAttempts", values: 1...100) { $0.handlerAttempts = $1 },
+        Bounds(setting: "maxConnections", values: 1...10_000_000) { $0.maxConnections = $1 },
+        Bounds(setting: "maxPendingSends", values: 1...1_000_000) { $0.maxPendingSends = $1 },
+        Bounds(setting: "threads", values: 1...256) { $0.threads = $1 },
+        Bounds(setting: "admin.maxBodyBytes", values: 1...1_073_741_824) { $0.admin?.maxBodyBytes = $1 },
+    ]
+
+    /// In milliseconds.
+    private static let durations = [
+        Bounds(setting: "retention.maxAge", values: 1...year) { $0.retention.maxAge = .milliseconds($1) },
+        Bounds(setting: "retention.keep", values: 1...year) {
+            $0.retention.keep = .milliseconds($1)
+            $0.maxKeep = .milliseconds(max($1, 1))
+        },
+        Bounds(setting: "maxKeep", values: 86_400_000...year) { $0.maxKeep = .milliseconds($1) },
+        Bounds(setting: "keyLifetime", values: 1_000...86_400_000) { $0.keyLifetime = .milliseconds($1) },
+        Bounds(setting: "heartbeat", values: 100...300_000) {
+            $0.heartbeat = .milliseconds($1)
+            $0.silence = .seconds(600)
+        },
+        Bounds(setting: "silence", values: 20_001...600_000) { $0.silence = .milliseconds($1) },
+        Bounds(setting: "helloDeadline", values: 100...60_000) { $0.helloDeadline = .milliseconds($1) },
+        Bounds(setting: "authenticationGrace", values: 1_000...300_000) { $0.authenticationGrace = .milliseconds($1) },
+        Bounds(setting: "drainTime", values: 0...300_000) { $0.drainTime = .milliseconds($1) },
+        Bounds(setting: "sendTimeout", values: 1_000...300_000) { $0.sendTimeout = .milliseconds($1) },
+    ]
+
+    private static func refusal(_ bounds: Bounds, _ value: Int) -> String? {
+        var configuration = ServerConfiguration()
+        bounds.set(&configuration, value)
+        do throws(ConfigurationError) {
+            try configuration.validate()
+            return nil
+        } catch {
+            return error.setting
+        }
+    }
+
+    @Test(arguments: Self.integers.indices)
+    func anIntegerStaysWithinItsBounds(_ index: Int) {
+        self.check(Self.integers[index])
+    }
+
+    @Test(arguments: Self.durations.indices)
+    func aDurationStaysWithinItsBounds(_ index: Int) {
+        self.check(Self.durations[index])
+    }
+
+    private func check(_ bounds: Bounds) {
+        #expect(Self.refusal(bounds, bounds.values.lowerBound) == nil, "\(bounds.setting)")
+        #expect(Self.refusal(bounds, bounds.values.upperBound) == nil, "\(bounds.setting)")
+        #expect(Self.refusal(bounds, bounds.values.lowerBound - 1) == bounds.setting)
+        #expect(Self.refusal(bounds, bounds.values.upperBound + 1) == bounds.setting)
+    }
+
+    private func refusedSetting(_ change: (inout ServerConfiguration) -> Void) -> String? {
+        Self.refusal(change)
+    }
+
+    private static func refusal(_ change: (inout ServerConfiguration) -> Void) -> String? {
+        var configuration = ServerConfiguration()
+        change(&configuration)
+        do throws(ConfigurationError) {
+            try configuration.validate()
+            return nil
+        } catch {
+            return error.setting
+        }
+    }
+
+    @Test func aPathIsAPathWithoutAQuery() {
+        #expect(self.refusedSetting { $0.path = "/" } == nil)
+        #expect(self.refusedSetting { $0.path = "/" + String(repeating: "x", count: 255) } == nil)
+        for path in ["", "gapless", "/gapless?token=x", "/" + String(repeating: "x", count: 256)] {
+            #expect(self.refusedSetting { $0.path = path } == "path", "\(path)")
+        }
+    }
+
+    @Test func endpointsAreURLsOfWebSockets() {
+        #expect(self.refusedSetting { $0.endpoints = ["ws://a.example.com", "wss://b.example.com/gapless"] } == nil)
+        #expect(self.refusedSetting { $0.endpoints = Array(repeating: "wss://a.example.com", count: 16) } == nil)
+        for endpoint in ["", "a.example.com", "https://a.example.com", "wss://a b", "wss://" + String(repeating: "x", count: 507)] {
+            #expect(self.refusedSetting { $0.endpoints = [endpoint] } == "endpoints", "\(endpoint)")
+        }
+    }
+
+    @Test func aWindowHasAnEnd() {
+        #expect(self.refusedSetting { $0.downlinkWindow = Window(messages: 65_536, bytes: 67_108_864) } == nil)
+        #expect(self.refusedSetting { $0.downlinkWindow = Window(messages: 1, bytes: 67_108_865) } == "downlinkWindow")
+        #expect(self.refusedSetting { $0.uplinkWindow = Window(messages: 65_536, bytes: 67_108_864) } == nil)
+        #expect(self.refusedSetting { $0.uplinkWindow = Window(messages: 65_537, bytes: 1) } == "uplinkWindow")
+    }
+
+    @Test func anAdminKeyIsLongEnough() {
+        #expect(self.refusedSetting { $0.admin?.key = String(repeating: "k", count: 16) } == nil)
+        #expect(self.refusedSetting { $0.admin?.key = String(repeating: "k", count: 15) } == "admin.key")
+        #expect(self.refusedSetting { $0.admin = nil } == nil)
+    }
+
+    @Test func aServerIsNotMadeOfASettingThatIsRefused() {
+        var configuration = ServerConfiguration()
+        configuration.threads = 0
+        let error = #expect(throws: ConfigurationError.self) {
+            try GaplessServer(store: .memory(), authenticator: .anonymous, configuration: configuration)
+        }
+        #expect(error?.description == "threads: Must be 1 through 256.")
+    }
+}
