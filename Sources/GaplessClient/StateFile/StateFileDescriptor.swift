@@ -60,6 +60,8 @@ struct StateFileDescriptor: ~Copyable {
     }
 
     deinit {
+        // A process that is being started holds the open file for a moment too; the lock must not wait for that.
+        _ = flock(self.descriptor, LOCK_UN)
         _ = close(self.descriptor)
     }
 

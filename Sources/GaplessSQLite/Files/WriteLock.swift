@@ -227,6 +227,8 @@ final class WriteLock: Sendable {
     }
 
     private func closeFile() {
+        // A process that is being started holds the open file for a moment too; the lock must not wait for that.
+        try? FileLocks.unlock(self.file, byte: Self.users)
         #if canImport(Glibc)
         _ = Glibc.close(self.file)
         #else

@@ -138,6 +138,22 @@ import Testing
         #expect(try self.refusal() == nil)
     }
 
+    #if os(Linux)
+    @Test func theLockEndsThoughAProcessThatIsBeingStartedStillHasTheFile() throws {
+        let file = try self.open()
+        let path = self.folder.file("alice.state")
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        let own = try #require(
+            descriptors.first { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path }
+        )
+        // As a fork leaves it until its exec: the same open file, a second time.
+        let copy = dup(own)
+        defer { close(copy) }
+        _ = consume file
+        #expect(try self.refusal() == nil)
+    }
+    #endif
+
     private static func run(_ arguments: String...) throws -> Int32 {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -22,6 +22,7 @@ struct SQLiteTestStore {
         _ change: (inout SQLiteStoreConfiguration) -> Void = { _ in }
     ) throws -> SQLiteQueueStore {
         var configuration = SQLiteStoreConfiguration()
+        configuration.lockLimit = .seconds(300)  // Longer than a busy machine stands still.
         change(&configuration)
         return try SQLiteQueueStore(path: self.path, policy: policy, logger: self.log.logger, configuration: configuration)
     }

@@ -31,7 +31,7 @@ import Testing
     @Test func whoWaitsTooLongIsToldSoAndDidNothing() throws {
         let owner = try self.lock()
         let waiter = try self.lock()
-        try owner.hold(limit: .seconds(1)) { () throws(QueueStoreError) in
+        try owner.hold(limit: .seconds(300)) { () throws(QueueStoreError) in
             let error = #expect(throws: QueueStoreError.self) {
                 try waiter.hold(limit: .milliseconds(20)) { () throws(QueueStoreError) in Issue.record("it ran") }
             }
@@ -40,7 +40,7 @@ import Testing
         // What the kernel granted to the one who gave up is not lost, for himself and for others.
         var runs = 0
         for lock in [waiter, owner, waiter, owner] {
-            try lock.hold(limit: .seconds(10)) { () throws(QueueStoreError) in runs += 1 }
+            try lock.hold(limit: .seconds(300)) { () throws(QueueStoreError) in runs += 1 }
         }
         #expect(runs == 4)
     }
@@ -48,22 +48,22 @@ import Testing
     @Test func theLockIsFreeAgainWhenTheWorkFails() throws {
         let lock = try self.lock()
         #expect(throws: QueueStoreError.self) {
-            try lock.hold(limit: .seconds(1)) { () throws(QueueStoreError) in throw QueueStoreError(.full, "no room") }
+            try lock.hold(limit: .seconds(300)) { () throws(QueueStoreError) in throw QueueStoreError(.full, "no room") }
         }
         let other = try self.lock()
-        #expect(try other.hold(limit: .seconds(1)) { () throws(QueueStoreError) in true })
+        #expect(try other.hold(limit: .seconds(300)) { () throws(QueueStoreError) in true })
     }
 
     @Test func closingWhileWaitingFreesTheFileWhenTheKernelIsThrough() throws {
         let owner = try self.lock()
-        try owner.hold(limit: .seconds(1)) { () throws(QueueStoreError) in
+        try owner.hold(limit: .seconds(300)) { () throws(QueueStoreError) in
             let waiter = try self.lockOrFail()
             _ = try? waiter.hold(limit: .milliseconds(5)) { () throws(QueueStoreError) in }
             waiter.close()
             #expect(throws: QueueStoreError.self) { try waiter.hold(limit: .milliseconds(5)) { () throws(QueueStoreError) in } }
         }
         let next = try self.lock()
-        #expect(try next.hold(limit: .seconds(10)) { () throws(QueueStoreError) in true })
+        #expect(try next.hold(limit: .seconds(300)) { () throws(QueueStoreError) in true })
     }
 
     private func lockOrFail() throws(QueueStoreError) -> WriteLock {
@@ -81,7 +81,7 @@ import Testing
                         do {
                             let lock = try self.lock()
                             for _ in 0..<rounds {
-                                try lock.hold(limit: .seconds(60)) { () throws(QueueStoreError) in try line.hold(writer) }
+                                try lock.hold(limit: .seconds(300)) { () throws(QueueStoreError) in try line.hold(writer) }
                             }
                         } catch {
                             Issue.record(error)
