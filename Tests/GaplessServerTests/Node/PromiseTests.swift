@@ -1,10 +1,8 @@
-import Dispatch
 import GaplessCore
 import GaplessServer
 import GaplessStore
 import GaplessTesting
 import NIOHTTP1
-import Synchronization
 import Testing
 
 /// What is promised of every message, and of every secret.
@@ -19,7 +17,7 @@ import Testing
             client.send("ACK 1")
             store.hold()
             async let receipt = server.server.send("2", to: "alice/phone")
-            await store.held()
+            try await store.held()
             // The commit is under way and not done: the connection answers, and brings no message.
             client.send("PING 1")
             try await client.expect("PONG 1")
@@ -126,70 +124,5 @@ import Testing
             #expect(frame.hasPrefix("ERROR {\"code\":4104,"))
             try await client.expectClose(4104)
         }
-    }
-}
-
-/// A store whose commits with a message can be held, as a slow disk does.
-private final class HoldingQueueStore: QueueStore {
-    private let base: any QueueStore
-    private let isHeld = Mutex(false)
-    private let gate = DispatchSemaphore(value: 0)
-    private let reached = AsyncStream.makeStream(of: Void.self)
-
-    init(_ base: any QueueStore) {
-        self.base = base
-    }
-
-    var isHolding: Bool { self.isHeld.withLock { $0 } }
-
-    func hold() {
-        self.isHeld.withLock { $0 = true }
-    }
-
-    /// Waits until a commit is held.
-    func held() async {
-        for await _ in self.reached.stream { return }
-    }
-
-    func release() {
-        self.isHeld.withLock { $0 = false }
-        self.gate.signal()
-    }
-
-    func commit(_ operations: [StoreOperation], now: Timestamp) throws(QueueStoreError) -> CommitReceipt {
-        let hasMessage = operations.contains { if case .append = $0 { true } else { false } }
-        if hasMessage, self.isHolding {
-            self.reached.continuation.yield()
-            self.gate.wait()
-        }
-        return try self.base.commit(operations, now: now)
-    }
-
-    var incarnation: Incarnation {
-        get throws(QueueStoreError) { try self.base.incarnation }
-    }
-
-    func read(_ requests: [ReadRequest], now: Timestamp) throws(QueueStoreError) -> [ReadReceipt] {
-        try self.base.read(requests, now: now)
-    }
-
-    func signals(for node: NodeIdentity, after cursor: SignalCursor) throws(QueueStoreError) -> SignalBatch {
-        try self.base.signals(for: node, after: cursor)
-    }
-
-    func snapshot(of client: ClientID, now: Timestamp) throws(QueueStoreError) -> QueueSnapshot? {
-        try self.base.snapshot(of: client, now: now)
-    }
-
-    func snapshots(of user: UserID?, after: ClientID?, limit: Int, now: Timestamp) throws(QueueStoreError) -> [QueueSnapshot] {
-        try self.base.snapshots(of: user, after: after, limit: limit, now: now)
-    }
-
-    func tokenKeys(now: Timestamp) throws(QueueStoreError) -> [TokenKey] {
-        try self.base.tokenKeys(now: now)
-    }
-
-    func close() {
-        self.base.close()
     }
 }

@@ -25,6 +25,9 @@ final class Mailbox<Item: Sendable>: Sendable {
         waiter?.resume(returning: item)
     }
 
+    /// Whether nothing waits to be read.
+    var isEmpty: Bool { self.state.withLock { $0.items.isEmpty } }
+
     /// The oldest item, as soon as there is one.
     func next() async throws -> Item {
         if let item = self.state.withLock({ $0.items.isEmpty ? nil : $0.items.removeFirst() }) { return item }

@@ -1,0 +1,159 @@
+import GaplessCore
+import Logging
+import Synchronization
+import Testing
+
+@testable import GaplessServer
+
+/// The tasks in which a service's own code runs.
+@Suite(.timeLimit(.minutes(10))) struct JobRunnerTests {
+    @Test func jobsRunSideBySideAndAreWaitedFor() async throws {
+        let runner = JobRunner()
+        let (first, second) = (Mailbox<Int>(), Mailbox<Int>())
+        let running = Task { await runner.run() }
+        // Each waits for the other: one after the other they would never end.
+        runner.submit {
+            first.put(1)
+            _ = try? await second.next()
+        }
+        runner.submit {
+            second.put(2)
+            _ = try? await first.next()
+        }
+        runner.finish()
+        await running.value
+    }
+
+    @Test func whatWasSubmittedBeforeTheEndStillRuns() async {
+        let runner = JobRunner()
+        let runs = Mutex(0)
+        for _ in 0..<100 { runner.submit { runs.withLock { $0 += 1 } } }
+        runner.finish()
+        runner.submit { runs.withLock { $0 += 1_000 } }
+        await runner.run()
+        #expect(runs.withLock { $0 } == 100)
+    }
+
+    @Test func cancellationReachesTheJobs() async throws {
+        let runner = JobRunner()
+        let events = Mailbox<String>()
+        let running = Task { await runner.run() }
+        runner.submit {
+            events.put("began")
+            try? await Task.sleep(for: .seconds(86_400))
+            events.put(Task.isCancelled ? "cancelled" : "slept")
+        }
+        #expect(try await events.next() == "began")
+        running.cancel()
+        #expect(try await events.next() == "cancelled")
+        await running.value
+    }
+}
+
+@Suite(.timeLimit(.minutes(10))) struct HandlerRunnerTests {
+    private func id(_ number: UInt64) throws -> HandlerRun.ID {
+        HandlerRun.ID(client: try #require(ClientID("alice/phone")), number: number)
+    }
+
+    /// Says when it begins, and at its end whether it was cancelled.
+    private func handler(_ events: Mailbox<String>) -> @Sendable () async -> Void {
+        {
+            events.put("began")
+            try? await Task.sleep(for: .seconds(86_400))
+            events.put(Task.isCancelled ? "cancelled" : "slept")
+        }
+    }
+
+    @Test func oneHandlerIsCancelledAndTheOthersGoOn() async throws {
+        let jobs = JobRunner()
+        let handlers = HandlerRunner(jobs)
+        let (first, second) = (Mailbox<String>(), Mailbox<String>())
+        let running = Task { await jobs.run() }
+        handlers.run(try self.id(1), self.handler(first))
+        handlers.run(try self.id(2), self.handler(second))
+        #expect(try await first.next() == "began")
+        #expect(try await second.next() == "began")
+        handlers.cancel(try self.id(2))
+        #expect(try await second.next() == "cancelled")
+        handlers.cancel(try self.id(2))
+        handlers.cancel(try self.id(3))
+        handlers.cancel(try self.id(1))
+        #expect(try await first.next() == "cancelled")
+        jobs.finish()
+        await running.value
+    }
+
+    @Test func aHandlerThatWasCancelledBeforeItBeganIsCancelled() async throws {
+        // Its end is reported all the same, so it runs.
+        let jobs = JobRunner()
+        let handlers = HandlerRunner(jobs)
+        let events = Mailbox<String>()
+        handlers.run(try self.id(1), self.handler(events))
+        handlers.cancel(try self.id(1))
+        jobs.finish()
+        await jobs.run()
+        #expect(try await events.next() == "began")
+        #expect(try await events.next() == "cancelled")
+    }
+
+    @Test func theEndOfTheRunCancelsAllHandlers() async throws {
+        let jobs = JobRunner()
+        let handlers = HandlerRunner(jobs)
+        let events = Mailbox<String>()
+        let running = Task { await jobs.run() }
+        handlers.run(try self.id(1), self.handler(events))
+        #expect(try await events.next() == "began")
+        running.cancel()
+        #expect(try await events.next() == "cancelled")
+        await running.value
+    }
+}
+
+@Suite(.timeLimit(.minutes(10))) struct HookRunnerTests {
+    private func removed(_ name: String) throws -> HookRunner.Event {
+        .removed(RemovedEvent(client: try #require(ClientID(name)), reason: .removed))
+    }
+
+    @Test func hooksAreCalledInOrder() async throws {
+        let heard = Mutex<[String]>([])
+        var hooks = ServerHooks()
+        hooks.removed = { event in heard.withLock { $0.append(event.client.description) } }
+        let runner = HookRunner(hooks, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        for number in 1...100 { runner.tell(try self.removed("c\(number)")) }
+        runner.finish()
+        await runner.run()
+        #expect(heard.withLock { $0 } == (1...100).map { "c\($0)" })
+    }
+
+    @Test func whatNobodyHearsIsNotKept() async throws {
+        let heard = Mutex(0)
+        var hooks = ServerHooks()
+        hooks.removed = { _ in heard.withLock { $0 += 1 } }
+        let log = CapturedLog()
+        let runner = HookRunner(hooks, logger: log.logger)
+        let client = try #require(ClientID("a"))
+        for _ in 0...HookRunner.maxWaiting {
+            runner.tell(.detached(DetachedEvent(client: client, generation: Generation(1))))
+        }
+        runner.tell(try self.removed("a"))
+        runner.finish()
+        await runner.run()
+        #expect(heard.withLock { $0 } == 1)
+        #expect(log.text.isEmpty)
+    }
+
+    @Test func tooManyAreDroppedAndThatIsToldOnce() async throws {
+        let heard = Mutex<[String]>([])
+        var hooks = ServerHooks()
+        hooks.removed = { event in heard.withLock { $0.append(event.client.description) } }
+        let log = CapturedLog()
+        let runner = HookRunner(hooks, logger: log.logger)
+        for number in 1...HookRunner.maxWaiting + 50 { runner.tell(try self.removed("c\(number)")) }
+        runner.finish()
+        await runner.run()
+        // The oldest are kept, so that those that are heard have no hole among them.
+        #expect(heard.withLock { $0.count } == HookRunner.maxWaiting)
+        #expect(heard.withLock { $0.last } == "c\(HookRunner.maxWaiting)")
+        #expect(log.text.split(separator: "\n").count == 1)
+    }
+}
