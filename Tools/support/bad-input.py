@@ -75,7 +75,7 @@ def states(judge):
     """State files that a client cannot go on with: it says so, and never starts anew."""
     connect = ["connect", "ws://127.0.0.1:1/gapless", "--client", "a/b", "--idle-exit", "1"]
     good = judge.path("good.state")
-    judge.run("a first state", [*connect, "--state", good], 0, [])
+    judge.run("a first state", [*connect, "--state", good], 75, ["offline"])
     with open(good, "rb") as file:
         bytes_of_good = file.read()
 
@@ -116,7 +116,7 @@ def states(judge):
     finally:
         holder.kill()
         holder.communicate()
-    judge.run("a state whose user was killed", [*connect, "--state", judge.path("held.state")], 0, [])
+    judge.run("a state whose user was killed", [*connect, "--state", judge.path("held.state")], 75, ["offline"])
 
 
 def full_disk(judge):

@@ -239,6 +239,7 @@ import Testing
         let store = try TemporaryStore()
         var configuration = self.configuration
         configuration.drainTime = .seconds(300)
+        configuration.hardStop = .seconds(600)
         try await TestServer.run(store: store.configuration) { [configuration] second in
             try await second.commitsBehindItsHeartbeat()
             try await TestServer.run(
