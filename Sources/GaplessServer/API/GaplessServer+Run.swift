@@ -71,7 +71,7 @@ extension GaplessServer {
                 maxConnections: maxConnections,
                 maxRefusals: FileDescriptorLimit.refusals(under: descriptors)
             )
-            try await self.serve(node, listener, group)
+            try await self.serve(node, listener, group, maxAdminConnections: FileDescriptorLimit.adminConnections(under: descriptors))
         } catch {
             await node.stop()
             opened.close()
@@ -109,7 +109,12 @@ extension GaplessServer {
         case ended
     }
 
-    private func serve(_ node: Node, _ listener: WebSocketListener, _ group: any EventLoopGroup) async throws {
+    private func serve(
+        _ node: Node,
+        _ listener: WebSocketListener,
+        _ group: any EventLoopGroup,
+        maxAdminConnections: Int
+    ) async throws {
         node.start()
         try await withThrowingTaskGroup(of: Event.self) { tasks in
             tasks.addTask {
@@ -122,7 +127,7 @@ extension GaplessServer {
             }
             tasks.addTask { .shutdown(isGraceful: await Self.shutdown()) }
             let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
-            self.addAdminListener(to: &tasks, group, input)
+            self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)
             tasks.addTask {
                 for await address in addresses { return .listening(address) }
                 return .ended
@@ -164,6 +169,7 @@ extension GaplessServer {
     private func addAdminListener(
         to tasks: inout ThrowingTaskGroup<Event, any Error>,
         _ group: any EventLoopGroup,
+        maxConnections: Int,
         _ addresses: AsyncStream<ListenAddress?>.Continuation
     ) {
         guard let admin = self.configuration.admin else {
@@ -173,6 +179,7 @@ extension GaplessServer {
         let listener = AdminListener(
             api: AdminAPI(backend: self, configuration: admin, maxMessageBytes: self.configuration.maxMessageBytes),
             configuration: admin,
+            maxConnections: maxConnections,
             group: group,
             logger: self.logger
         )

@@ -134,6 +134,8 @@ struct AdminErrorMiddleware: RouterMiddleware {
 
 extension AdminGuard.Call {
     init(_ request: Request) throws(AdminError) {
+        // The library takes the first Host out of the header. RFC 9112 §3.2: a second one makes the request invalid.
+        guard try request.headers.single("Host") == nil else { throw .invalid("A request has exactly one Host.") }
         self.init(
             method: request.method.rawValue,
             host: request.head.authority,

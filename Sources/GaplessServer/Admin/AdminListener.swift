@@ -7,6 +7,9 @@ import ServiceLifecycle
 struct AdminListener: Sendable {
     let api: AdminAPI
     let configuration: AdminConfiguration
+    /// How many connections it takes at once. Others wait in the backlog of the port until one ends; one burst of `accept` may exceed it by
+    /// three.
+    let maxConnections: Int
     let group: any EventLoopGroup
     let logger: Logger
 
@@ -20,22 +23,31 @@ struct AdminListener: Sendable {
     /// - Parameter listening: called with the address once the port is open.
     /// - Throws: `ConfigurationError` when the address cannot be listened on.
     func run(listening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
+        do {
+            try await self.makeApplication(listening: listening).run()
+        } catch let error as IOError {
+            throw ConfigurationError("admin.listen", "\(self.configuration.listen) cannot be listened on: \(error.sentence)")
+        }
+    }
+
+    /// What `run` runs.
+    func makeApplication(
+        listening: @escaping @Sendable (ListenAddress) async -> Void
+    ) -> Application<RouterResponder<BasicRequestContext>> {
         let address = self.configuration.listen
         var logger = self.logger
         // What its framework reports on are calls that were cut off; the callers know.
         logger.logLevel = .critical
-        let application = Application(
+        return Application(
             router: self.api.makeRouter(),
             server: .http1(configuration: .init(additionalChannelHandlers: Self.makeHandlers(), idleTimeout: .seconds(75))),
-            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port),
+                availableConnectionsDelegate: .maximum(self.maxConnections, logger: logger)
+            ),
             onServerRunning: { channel in await listening(channel.localAddress.flatMap { ListenAddress($0) } ?? address) },
             eventLoopGroupProvider: .shared(self.group),
             logger: logger
         )
-        do {
-            try await application.run()
-        } catch let error as IOError {
-            throw ConfigurationError("admin.listen", "\(address) cannot be listened on: \(error.sentence)")
-        }
     }
 }

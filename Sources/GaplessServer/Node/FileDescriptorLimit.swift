@@ -6,7 +6,7 @@ import Darwin
 
 /// How many files and sockets this process may have open.
 enum FileDescriptorLimit {
-    /// Descriptors that clients never get: for the store, the admin listener, health checks and whatever the service itself opens. Half of a
+    /// Descriptors that clients never get: for the store, health checks and whatever the service itself opens. Half of a
     /// small limit, since a node that serves nobody has some thirty files open.
     static func reserve(under limit: Int) -> Int {
         min(256, limit / 2)
@@ -29,9 +29,14 @@ enum FileDescriptorLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// How many connections fit under the limit; at least one.
+    /// How many connections the admin listener takes at once: 256, fewer when descriptors are scarce. They are not part of the reserve.
+    static func adminConnections(under limit: Int) -> Int {
+        max(4, min(256, limit / 16))
+    }
+
+    /// How many connections of clients fit under the limit; at least one.
     static func connections(under limit: Int) -> Int {
-        max(1, limit - self.reserve(under: limit))
+        max(1, limit - self.reserve(under: limit) - self.adminConnections(under: limit))
     }
 
     /// How many connections above the most are taken, so that they can be told so with 4100. They come out of the reserve.

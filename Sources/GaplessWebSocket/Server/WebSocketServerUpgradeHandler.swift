@@ -145,7 +145,9 @@ extension WebSocketServerUpgradeHandler {
         guard head.version.major == 1, head.version.minor <= 1 else {
             return HTTPAnswer(.httpVersionNotSupported, text: "Only HTTP/1.1 is spoken here.")
         }
-        if head.version == .http1_1, head.headers["Host"].count != 1 {
+        // RFC 9112 §3.2: one is needed in HTTP/1.1, and two are wrong in any version.
+        let hosts = head.headers["Host"].count
+        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else {
             return HTTPAnswer(.badRequest, text: "A request has exactly one Host.")
         }
         let lengths = head.headers["Content-Length"]

@@ -46,6 +46,17 @@ import Testing
         }
     }
 
+    @Test func twoHostsAreNoValidRequest() async throws {
+        // RFC 9112 §3.2
+        try await TestServer.run { server in
+            for host in ["127.0.0.1", "evil.example.com"] {
+                let head = "GET /v1/nodes HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
+                let answer = try await RawHTTP.exchange(head, port: server.addresses.admin?.port ?? 0)
+                #expect(answer.status == 400)
+            }
+        }
+    }
+
     @Test func aRepetitionIsToldAsSuch() async throws {
         try await TestServer.run { server in
             let first = try await self.post(server, #"{"to":"a","text":"x"}"#, ["Idempotency-Key": "order-17"])

@@ -6,7 +6,13 @@ import Testing
     @Test(arguments: [64, 256, 1_024, 20_000, 1_048_576])
     func clientsLeaveRoomForTheNodeItself(limit: Int) {
         let clients = FileDescriptorLimit.connections(under: limit) + FileDescriptorLimit.refusals(under: limit)
-        #expect(limit - clients >= min(192, limit * 7 / 16))
+        let others = limit - clients - FileDescriptorLimit.adminConnections(under: limit)
+        #expect(others >= min(192, limit * 7 / 16))
+    }
+
+    @Test(arguments: [(0, 4), (64, 4), (1_024, 64), (20_000, 256), (1_048_576, 256)])
+    func theAdminListenerTakesFewerWhenDescriptorsAreScarce(limit: Int, connections: Int) {
+        #expect(FileDescriptorLimit.adminConnections(under: limit) == connections)
     }
 
     @Test func atLeastOneClientIsTaken() {

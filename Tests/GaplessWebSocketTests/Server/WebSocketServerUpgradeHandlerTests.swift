@@ -64,6 +64,7 @@ import Testing
         ("GET /live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "413"),
         ("GET /live HTTP/1.1\r\n\r\n", "400"),
         ("GET /live HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
+        ("GET /live HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", "400"),
         ("GET /live HTTP/2.0\r\nHost: a\r\n\r\n", "400"),
         ("nonsense\r\n\r\n", "400"),
         ("GET /live HTTP/1.1\r\nHost a\r\n\r\n", "400"),
