@@ -15,7 +15,6 @@ extension Node {
             }
             let sends = try self.operations(of: session)
             self.metrics.handled.increment()
-            self.handlerErrors.withLock { _ = $0.removeValue(forKey: run.id.client) }
             self.report { logic, now, output in logic.handlerReturned(run.id, sends: sends, now: now, into: &output) }
         } catch {
             self.metrics.handlersFailed.increment()
@@ -23,14 +22,19 @@ extension Node {
                 "Handler failed",
                 metadata: ["client.id": "\(run.id.client)", "error.type": "\(type(of: error))", "failures": "\(run.failures + 1)"]
             )
-            self.handlerErrors.withLock { $0[run.id.client] = error }
-            self.report { logic, now, output in logic.handlerThrew(run.id, now: now, into: &output) }
+            // It is kept only while the service is asked about it: a retry, a cancelled run and a displaced client need it no more.
+            self.handlerErrors.withLock { $0[run.id] = error }
+            let isAsked = self.report { logic, now, output in
+                logic.handlerThrew(run.id, now: now, into: &output)
+                return output.asks(about: run.id)
+            }
+            if isAsked != true { self.handlerErrors.withLock { _ = $0.removeValue(forKey: run.id) } }
         }
     }
 
     /// Asks the service what becomes of a message whose handler failed again and again.
     func decide(_ run: HandlerRun) async {
-        let known = self.handlerErrors.withLock { $0.removeValue(forKey: run.id.client) }
+        let known = self.handlerErrors.withLock { $0.removeValue(forKey: run.id) }
         let error: any Error = known ?? RefusedReply()
         let decision = await self.hooks.failure?(UplinkMessage(run.delivery), error) ?? .close
         self.logger.warning("Handler gave up on a message", metadata: ["client.id": "\(run.id.client)", "decision": "\(decision)"])
@@ -54,6 +58,15 @@ extension Node {
             throw SendError(.tooLarge, "A handler sends at most \(UplinkSession.maxSends) messages.")
         }
         return try sends.map { try $0.operation(maxMessageBytes: self.configuration.maxMessageBytes) }
+    }
+}
+
+extension NodeOutput {
+    /// Whether the service is asked what becomes of the message of this run.
+    fileprivate func asks(about run: HandlerRun.ID) -> Bool {
+        self.effects.contains { effect in
+            if case .decide(let asked) = effect { asked.id == run } else { false }
+        }
     }
 }
 

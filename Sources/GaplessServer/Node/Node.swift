@@ -50,8 +50,8 @@ final class Node: Sendable {
     let metrics = ServerMetrics()
     let logger: Logger
     let tokens = TokenKeyCache()
-    /// The last error of each client's handler, until the message is done with.
-    let handlerErrors = Mutex<[ClientID: any Error]>([:])
+    /// The errors of the runs about which the service is asked.
+    let handlerErrors = Mutex<[HandlerRun.ID: any Error]>([:])
     /// Whether it was told that there is no handler.
     let hasMissedHandler = Mutex(false)
     /// Ends when a drain is over.
@@ -138,9 +138,10 @@ final class Node: Sendable {
         return result
     }
 
-    /// Tells the logic how a job ended, unless the server ended before it.
-    func report(_ event: (inout NodeLogic, Instant, inout NodeOutput) -> Void) {
-        if !self.jobs.isAbandoned { self.feed(event) }
+    /// Tells the logic how a job ended, unless the server ended before it; nil then.
+    @discardableResult
+    func report<Result: Sendable>(_ event: (inout NodeLogic, Instant, inout NodeOutput) -> Result) -> Result? {
+        self.jobs.isAbandoned ? nil : self.feed(event)
     }
 
     /// Asks the logic something.

@@ -1,9 +1,10 @@
 import GaplessCore
-import GaplessServer
 import GaplessTesting
 import NIOCore
 import Synchronization
 import Testing
+
+@testable import GaplessServer
 
 /// Handlers that fail, never return, or send what cannot be sent.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct HandlerFailureTests {
@@ -212,6 +213,20 @@ import Testing
             try await old.expectEnd(4501)
             #expect(try await events.next() == "cancelled 1")
         }
+    }
+
+    @Test func noErrorIsKeptOnceTheRunHasEnded() async throws {
+        let node = Mutex<Node?>(nil)
+        _ = try await self.withEndlessHandler { server, events in
+            node.withLock { $0 = server.server.lifecycle.withLock { $0.running?.node } }
+            let (old, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+            old.send("MSG 1 x")
+            #expect(try await events.next() == "began 1")
+            _ = try await RawClient.attach(server.url, Greeting(instance: "i2", outbox: "o2"))
+            #expect(try await events.next() == "cancelled 1")
+        }
+        // All jobs have ended with the server.
+        #expect(node.withLock { $0?.handlerErrors.withLock { $0.isEmpty } } == true)
     }
 
     @Test func theRemovalOfTheQueueCancelsTheHandler() async throws {
