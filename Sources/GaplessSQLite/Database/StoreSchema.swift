@@ -45,7 +45,7 @@ package struct StoreSchema: Sendable {
             throw QueueStoreError(
                 .misconfigured,
                 "The database has schema \(schema); this program works with \(self.supported.lowerBound) or later. "
-                    + "Run `gapless store migrate` of the program before this one."
+                    + "Run an older program that knows schema \(schema) and raises it."
             )
         }
         guard minimumReader <= self.supported.upperBound else {
