@@ -214,7 +214,10 @@ struct Ending {
     var retryAfter: Duration? { (self.error?.retryAfter).map { min($0, ClientTimes.patience) } }
     var jitter: Duration { min(self.error?.jitter ?? .zero, ClientTimes.patience) }
     var forget: Bool { self.error?.forget ?? false }
-    var stopReason: StopReason { StopReason(code: self.code ?? .abnormal, message: self.error?.message ?? "") }
+    var stopReason: StopReason { StopReason(code: self.code ?? .abnormal, message: self.message) }
+
+    /// What the server said to people, on one line and without what a terminal or a log would obey.
+    private var message: String { self.error?.message.withoutControls ?? "" }
 
     /// Whether the same endpoint is the best one to come back to: it worked, and it did not send the client away.
     var isGoodEndpoint: Bool {
@@ -222,7 +225,7 @@ struct Ending {
     }
 
     var reason: OfflineReason {
-        if let code = self.code, self.error != nil || code.rawValue >= 4000 { return .closed(code, message: self.error?.message ?? "") }
+        if let code = self.code, self.error != nil || code.rawValue >= 4000 { return .closed(code, message: self.message) }
         return switch self.end {
         case .closed: .lost
         case .silent: .silent

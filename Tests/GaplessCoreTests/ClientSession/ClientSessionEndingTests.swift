@@ -185,6 +185,21 @@ struct ClientSessionEndingTests {
         #expect(rig.closed(1, code.map { CloseCode(rawValue: $0) }).states == [.stopped(StopReason(code: .forbidden, message: "No."))])
     }
 
+    @Test("what a server says to people begins no line and is obeyed by no terminal")
+    func errorTextIsHarmless() {
+        let text = "No.\n2026 info: all is well\r\u{1B}[2J\u{9B}2J\u{7}\u{2028}\u{202E}."
+        let clean = #"No.\n2026 info: all is well\r\u{1B}[2J\u{009B}2J\u{07}\u{2028}\u{202E}."#
+        let stopping = ClientRig.attached()
+        stopping.receive(.error(ErrorFrame(code: .forbidden, message: text)))
+        guard case .stopped(let stop)? = stopping.closed(1, .forbidden).states.last else { return #expect(Bool(false)) }
+        #expect(stop == StopReason(code: .forbidden, message: clean))
+        let waiting = ClientRig.attached()
+        waiting.receive(.error(ErrorFrame(code: .draining, message: text)))
+        guard case .offline(let reason, _)? = waiting.closed(1, .draining).states.last else { return #expect(Bool(false)) }
+        #expect(reason == .closed(.draining, message: clean))
+        #expect("Grüße, 世界 \u{1F44B}".withoutControls == "Grüße, 世界 \u{1F44B}")
+    }
+
     @Test("[R3.7-4] nothing that follows an ERROR counts")
     func nothingAfterError() {
         let rig = ClientRig.attached()
