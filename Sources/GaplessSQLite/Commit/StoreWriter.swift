@@ -32,6 +32,10 @@ final class StoreWriter {
     /// The node that works through this object, once it gave a sign of life.
     private var node: NodeIdentity?
     private var isClosed = false
+    /// Whether the write-ahead log was taken away from under the open database. There is no way back but a restart.
+    private var isLogLost = false
+    /// Whether another log was seen in its place: then others may have written what this one does not hold.
+    private var isLogForked = false
     private var clock = Timestamp(milliseconds: 0)
     private var identityChecked = ContinuousClock.now
     private var progressWritten = ContinuousClock.now
@@ -67,6 +71,15 @@ final class StoreWriter {
     func close() {
         guard !self.isClosed else { return }
         self.isClosed = true
+        if let database = self.database, self.isLogLost || self.isLogReplaced(under: database) {
+            // The last one to close moves its log into the database, and others may have written to another log meanwhile. So this one is
+            // never closed; the end of the process lets go of its files.
+            _ = Unmanaged.passRetained(database)
+            try? self.lock.hold(limit: self.configuration.lockLimit) { self.rescueLog(of: database) }
+            self.onOpen(nil)
+            self.lock.close()
+            return
+        }
         do {
             try self.lock.hold(limit: self.configuration.lockLimit) { () throws(QueueStoreError) in
                 if self.database != nil { try self.writeProgress() }
@@ -83,6 +96,7 @@ final class StoreWriter {
     /// The open database; opened anew after a failure, or when another file was put in its place.
     private func requireDatabase() throws(QueueStoreError) -> StoreDatabase {
         if let database = self.database {
+            if self.isLogLost || self.isLogReplaced(under: database) { throw self.loseLog(of: database) }
             guard ContinuousClock.now - self.identityChecked >= self.configuration.identityInterval else { return database }
             let identity = self.path.identity()
             if identity != nil, identity == database.identity {
@@ -100,6 +114,41 @@ final class StoreWriter {
             self.closeDatabase(checkpoint: false)
         }
         return try self.openDatabase(mayCreate: false)
+    }
+
+    /// Whether the log at the path is not the one of the open database, though the database is.
+    private func isLogReplaced(under database: StoreDatabase) -> Bool {
+        self.path.logIdentity() != database.log && self.path.identity() == database.identity
+    }
+
+    /// The write-ahead log was removed or replaced while the database was open: whatever is committed now would be gone with the last process
+    /// that has the lost file open, and a process that opens the database anew shares nothing with this one.
+    private func loseLog(of database: StoreDatabase) -> QueueStoreError {
+        if !self.isLogLost {
+            self.isLogLost = true
+            self.logger.error(
+                "The write-ahead log was removed or replaced while it was in use; nothing is read or committed until the process is restarted",
+                metadata: ["store.path": "\(self.path.database)"]
+            )
+            self.onOpen(nil)
+        }
+        self.rescueLog(of: database)
+        return QueueStoreError(
+            .unavailable,
+            "\(self.path.writeAheadLog) was removed or replaced while it was in use. Restart all processes that have the store open."
+        )
+    }
+
+    /// Moves what the lost log holds into the database, as long as nobody made another log: until then all who have the database open
+    /// have the same one.
+    private func rescueLog(of database: StoreDatabase) {
+        if self.path.logIdentity() != nil { self.isLogForked = true }
+        guard !self.isLogForked, self.path.identity() == database.identity else { return }
+        do {
+            _ = try database.pool.writeWithoutTransaction { try $0.checkpoint(.passive) }
+        } catch {
+            self.logger.error("The lost write-ahead log could not be moved into the database", metadata: ["error.message": "\(error)"])
+        }
     }
 
     @discardableResult
@@ -274,6 +323,10 @@ final class StoreWriter {
         let failure = QueueStoreError(error, while: "committing a batch")
         let isDisk = isDiskFailure(error)
         self.logger.error("A commit failed", metadata: ["error.message": "\(failure)"])
+        if let database = self.database, self.isLogReplaced(under: database) {
+            let lost = self.loseLog(of: database)
+            throw pending == nil ? lost : QueueStoreError(.unknown, "Whether the batch was committed cannot be known.", cause: lost)
+        }
         // What a failed sync left in memory need not be what is on the disk: the database is read anew.
         if isDisk { self.closeDatabase(checkpoint: false) }
         guard let pending else { throw failure }

@@ -17,6 +17,8 @@ final class StoreDatabase {
     let pool: DatabasePool
     /// Which file this is, as long as nobody puts another in its place.
     let identity: FileIdentity?
+    /// Which file the write-ahead log is. SQLite keeps it open, under this name, for as long as anybody has the database open.
+    let log: FileIdentity
     private let walPages: UnsafeMutablePointer<Int32>
 
     /// Opens a database that exists and is one of ours, and makes sure that what it commits is on the disk.
@@ -27,6 +29,11 @@ final class StoreDatabase {
             throw QueueStoreError(error, while: "opening \(path.database)")
         }
         self.identity = path.identity()
+        // Opening a pool makes it.
+        guard let log = path.logIdentity() else {
+            throw QueueStoreError(.unavailable, "\(path.writeAheadLog) was removed while it was in use.")
+        }
+        self.log = log
         self.walPages = .allocate(capacity: 1)
         self.walPages.initialize(to: 0)
         do {

@@ -106,9 +106,14 @@ struct StorePath: Hashable, Sendable {
     }
 
     /// The identity of the file at the path now; nil when there is none.
-    func identity() -> FileIdentity? {
+    func identity() -> FileIdentity? { Self.identity(of: self.database) }
+
+    /// The identity of the write-ahead log at its path now; nil when there is none.
+    func logIdentity() -> FileIdentity? { Self.identity(of: self.writeAheadLog) }
+
+    private static func identity(of path: String) -> FileIdentity? {
         var status = stat()
-        return stat(self.database, &status) == 0 ? FileIdentity(status) : nil
+        return stat(path, &status) == 0 ? FileIdentity(status) : nil
     }
 
     /// Makes an empty file that only its owner can read. SQLite gives its other files the same mode.
