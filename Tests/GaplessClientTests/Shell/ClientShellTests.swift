@@ -135,18 +135,49 @@ import Testing
 
     // MARK: Leaving
 
-    @Test("[R10.3-4] leaving closes with 1000, says no BYE and comes back no more")
-    func leaving() throws {
+    @Test(
+        "[R10.3-4] leaving acknowledges what was handled, closes with 1000, says no BYE and comes back no more",
+        arguments: [ClientShell.Patience.patient, .impatient]
+    )
+    func leaving(_ patience: ClientShell.Patience) throws {
         let rig = try ShellRig()
         let connection = try rig.attach(.welcome(head: 2))
         try connection.send(.message(1), .message(2))
-        rig.ask { $0.leave(.impatient) }
-        #expect(try !connection.received().contains(.bye))
+        try rig.handle(1)
+        #expect(try connection.received() == [])
+        rig.ask { $0.leave(patience) }
+        #expect(try connection.received() == [.acknowledge(through: SequenceNumber(1))])
         #expect(connection.closeCode == 1_000)
         rig.advance(.minutes(10))
         #expect(rig.attempt() == nil)
         // The server never answered the Close.
         #expect(!connection.isActive)
+    }
+
+    @Test(
+        "[R10.3-4] with a state file, leaving acknowledges and closes once what was handled is saved",
+        arguments: [ClientShell.Patience.patient, .impatient]
+    )
+    func leavingDurably(_ patience: ClientShell.Patience) throws {
+        let rig = try ShellRig { $0.persistence = .durable }
+        rig.confirmSaves()
+        let connection = try rig.nextAttempt().open()
+        rig.confirmSaves()
+        guard case .hello = try connection.received().first else {
+            Issue.record("there is no HELLO")
+            return
+        }
+        try connection.send(.welcome(head: 2), .message(1), .message(2))
+        rig.confirmSaves()
+        try rig.handle(1)
+        rig.ask { $0.leave(patience) }
+        #expect(try connection.received() == [])
+        #expect(connection.closeCode == nil)
+        rig.confirmSaves()
+        #expect(try connection.received() == [.acknowledge(through: SequenceNumber(1))])
+        #expect(connection.closeCode == 1_000)
+        rig.advance(.minutes(10))
+        #expect(rig.attempt() == nil)
     }
 
     @Test("Leaving gives up an attempt that is under way")

@@ -60,6 +60,18 @@ final class ShellRig {
         self.loop.run()
     }
 
+    /// The application handled the message of epoch `e1`, the first that the client is welcomed with.
+    func handle(_ number: UInt64) throws {
+        // The client counts numberings from 0, and 0 is the one before the first WELCOME.
+        let reference = EventReference(epoch: try #require(EpochToken("e1")), numbering: 1, through: SequenceNumber(number))
+        self.ask { shell in shell.feed { $0.handled(reference, &$1) } }
+    }
+
+    /// The disk has everything that the session wanted to be saved.
+    func confirmSaves() {
+        self.ask { $0.saved(.success($0.saves.issued)) }
+    }
+
     /// Lets time pass, for the loop and for the clock.
     func advance(_ time: TimeAmount) {
         self.loop.advanceTime(by: time)
