@@ -84,46 +84,26 @@ public final class GaplessClient: Service {
         let tokens = TokenRequests(configuration.token, mailbox: mailbox, logger: logger)
         let buffer = EventBuffer(mailbox: mailbox, acknowledgement: configuration.acknowledgement)
 
-        var random = SystemRandomNumberGenerator()
-        var record = ClientRecord(client: settings.client, using: &random)
-        var writer: StateWriter?
-        if case .file(let path) = configuration.state.kind {
-            var file = try StateFile.open(path, initial: record, using: &random, beforeStep: beforeFileStep)
-            if file.tornBytes > 0 {
-                logger.notice("State file ended in a write that was cut off", metadata: ["bytes": "\(file.tornBytes)"])
-            }
-            record = try settings.adopt(file.record, path: file.path)
-            record.progress.bookmark = try bookmark(record.progress.bookmark)
-            if record.progress != file.record.progress { try file.save(ClientRecordBatch(record.progress)) }
-            writer = StateWriter(file) { result in mailbox.post(.perform { $0.saved(result) }) }
-        }
-        if writer == nil { record.progress.bookmark = try bookmark(nil) }
-        let session = ClientSession(configuration: settings.session, record: record, random: &random)
-        let shell = ClientShell(
-            session,
-            restored: record.outbox.messages.count,
-            surroundings: ClientShell.Surroundings(
-                eventLoop: eventLoop,
-                clock: configuration.clock,
-                connector: settings.connector(group: eventLoop),
-                headers: settings.headers,
-                mailbox: mailbox,
-                events: buffer,
-                writer: writer,
-                logger: logger,
-                leaveTimeout: configuration.leaveTimeout,
-                requestToken: { tokens.request($0) },
-                publishState: { status.state = $0 }
-            )
+        let past = try Self.restore(configuration, settings, mailbox: mailbox, logger: logger, bookmark, beforeFileStep)
+        let shell = Self.makeShell(
+            past,
+            configuration,
+            settings,
+            eventLoop: eventLoop,
+            mailbox: mailbox,
+            events: buffer,
+            logger: logger,
+            requestToken: { tokens.request($0) },
+            publishState: { status.state = $0 }
         )
         self.completion = shell.completion.futureResult
         self.shell = NIOLoopBoundBox.makeBoxSendingValue(shell, as: ClientShell.self, eventLoop: eventLoop)
         self.mailbox = mailbox
         self.buffer = buffer
-        self.writer = writer
+        self.writer = past.writer
         self.tokens = tokens
         self.status = status
-        self.bookmark = record.progress.bookmark
+        self.bookmark = past.record.progress.bookmark
         self.start = configuration.start
         mailbox.attach(self.shell)
     }
