@@ -14,6 +14,8 @@ public struct SendError: Error, Hashable, CustomStringConvertible, Sendable {
         /// The client stopped or left. A message that was queued before is sent by the next client with the same state file; without
         /// a file it is lost.
         public static let stopped = Code(description: "stopped")
+        /// Somebody asked too late: thousands of newer messages were refused since, and what became of this one is not known any more.
+        public static let forgotten = Code(description: "forgotten")
     }
 
     /// The kind.
@@ -31,6 +33,7 @@ public struct SendError: Error, Hashable, CustomStringConvertible, Sendable {
 
     static let ended = SendError(.ended, "the session was ended")
     static let stopped = SendError(.stopped, "the client stopped before the server confirmed the message")
+    static let forgotten = SendError(.forgotten, "it is not known any more whether the server handled the message")
 
     static func tooLarge(limit: Int) -> SendError {
         SendError(.tooLarge, "the server takes messages of at most \(limit) bytes")

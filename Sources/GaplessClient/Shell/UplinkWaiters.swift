@@ -10,11 +10,18 @@ struct UplinkWaiters {
         var waiters: [Waiter<Void>] = []
     }
 
-    /// What became of a message that is not confirmed.
+    /// What became of the newest messages that left the outbox without being handled, for whoever asks later.
     private var discarded: [UplinkTicket: UplinkRefusal] = [:]
+    /// The same messages, in the order in which they were discarded.
+    private var discardedOrder = CircularBuffer<UplinkTicket>()
+    /// The highest number of a message whose refusal is not known any more: of those up to it that are not listed, nothing can be said.
+    private var forgottenThrough = UplinkTicket(0)
     private var entries = CircularBuffer<Entry>()
     /// Whoever waits for everything, with the newest message at that time.
     private var drains: [(through: UplinkTicket, waiter: Waiter<Void>)] = []
+
+    /// How many refusals are kept for those who ask later; a server that changes its limits again and again makes more of them.
+    static let maxDiscarded = 4_096
 
     /// The messages that a record brought along have the first tickets.
     init(restored: Int) {
@@ -23,6 +30,9 @@ struct UplinkWaiters {
 
     /// How many messages wait for the server.
     var count: Int { self.entries.count }
+
+    /// How many refusals are kept.
+    var discardedCount: Int { self.discarded.count }
 
     /// How many wait for everything.
     var drainCount: Int { self.drains.count }
@@ -38,6 +48,8 @@ struct UplinkWaiters {
             self.entries[index].waiters.append(waiter)
         } else if let refusal = self.discarded[ticket] {
             waiter.continuation.resume(throwing: SendError(refusal))
+        } else if ticket <= self.forgottenThrough {
+            waiter.continuation.resume(throwing: SendError.forgotten)
         } else {
             waiter.continuation.resume()
         }
@@ -64,10 +76,19 @@ struct UplinkWaiters {
         for ticket in tickets {
             guard let index = self.index(of: ticket) else { continue }
             let entry = self.entries.remove(at: index)
-            self.discarded[ticket] = refusal
+            self.remember(ticket, refusal)
             for waiter in entry.waiters { waiter.continuation.resume(throwing: SendError(refusal)) }
         }
         self.resumeDrains()
+    }
+
+    private mutating func remember(_ ticket: UplinkTicket, _ refusal: UplinkRefusal) {
+        self.discarded[ticket] = refusal
+        self.discardedOrder.append(ticket)
+        while self.discardedOrder.count > Self.maxDiscarded, let oldest = self.discardedOrder.popFirst() {
+            self.discarded[oldest] = nil
+            self.forgottenThrough = max(self.forgottenThrough, oldest)
+        }
     }
 
     /// Somebody does not want to wait any more.

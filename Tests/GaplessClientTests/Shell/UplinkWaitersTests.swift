@@ -80,6 +80,25 @@ import Testing
         #expect(waiters.count == 1)
     }
 
+    @Test("Refusals are kept for late questions up to a bound, and what was forgotten is never called handled")
+    func refusalsAreBounded() async throws {
+        var waiters = UplinkWaiters(restored: 0)
+        let newest = UInt64(UplinkWaiters.maxDiscarded) + 2
+        for number in 1...newest {
+            waiters.queued(self.ticket(number))
+            waiters.discarded([self.ticket(number)], .tooLarge(limit: 9))
+        }
+        waiters.queued(self.ticket(newest + 1))
+        waiters.confirmed([self.ticket(newest + 1)])
+        #expect(waiters.discardedCount == UplinkWaiters.maxDiscarded)
+        for (number, error) in [(1, SendError.forgotten), (2, .forgotten), (3, .tooLarge(limit: 9)), (newest, .tooLarge(limit: 9))] {
+            let outcome = await self.outcome { waiters.wait(for: self.ticket(number), $0) }
+            #expect(throws: error, "\(number)") { try outcome.get() }
+        }
+        let handled = await self.outcome { waiters.wait(for: self.ticket(newest + 1), $0) }
+        #expect(throws: Never.self) { try handled.get() }
+    }
+
     @Test("At the end everybody is told")
     func everybodyIsToldAtTheEnd() async throws {
         var waiters = UplinkWaiters(restored: 1)
