@@ -119,6 +119,64 @@ def states(judge):
     judge.run("a state whose user was killed", [*connect, "--state", judge.path("held.state")], 75, ["offline"])
 
 
+def outputs(judge):
+    """A file of messages that grew otherwise than a run that was killed makes it grow: nothing of it is cut off."""
+    node = Node(judge.program, "d", judge.path("outputs.db"), judge.folder).start()
+    state, out = judge.path("out.state"), judge.path("out.txt")
+    connect = [judge.program, "connect", node.url, "--client", "reader", "--state", state]
+
+    def send(text):
+        judge.run("a send", ["send", "--admin", node.admin_url, "--to", "reader", text], 0, [])
+
+    def start(*options):
+        with open(out, "ab") as output:
+            return subprocess.Popen([*connect, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE)
+
+    def end(title, client, code=0, words=()):
+        said = client.communicate(timeout=60)[1].decode(errors="replace")
+        judge.expect(title, client.returncode == code and all(word in said for word in words), f"exit {client.returncode}, {said!r}")
+
+    def contains(title, *lines):
+        with open(out, encoding="utf-8") as file:
+            found = file.read().split()
+        judge.expect(title, found == list(lines), found)
+
+    try:
+        send("1")
+        end("a first run", start("--count", "1"))
+        with open(out, "a", encoding="utf-8") as file:
+            file.write("foreign\n")
+        send("2")
+        end("a run behind somebody else's line", start("--count", "1"))
+        contains("what was appended between two runs is kept", "1", "foreign", "2")
+        client = start("--count", "2")
+        judge.expect("a run that is copied is online", client.stderr.readline().startswith(b"online"), "it is not")
+        shutil.copy(state, judge.path("old.state"))
+        send("3")
+        send("4")
+        end("a run whose state was copied", client)
+        os.replace(judge.path("old.state"), state)
+        send("5")
+        end("a run with an old copy of the state", start("--count", "1"), words=["gap 3 4 acknowledged"])
+        contains("an old copy of the state cuts off nothing that was acknowledged", "1", "foreign", "2", "3", "4", "5")
+        client = start()
+        judge.expect("a run that is killed is online", client.stderr.readline().startswith(b"online"), "it is not")
+        client.kill()
+        client.communicate()
+        size = os.path.getsize(out)
+        with open(out, "ab") as file:
+            file.truncate(size + 100_000_000)
+        end("more than a killed run can have written", start("--count", "1"), 74, ["nothing was cut off", f"back to {size} bytes"])
+        judge.expect("it is left alone", os.path.getsize(out) == size + 100_000_000, os.path.getsize(out))
+        os.truncate(out, size)
+        send("6")
+        end("the way out that was named", start("--count", "1"))
+        contains("nothing is lost on it", "1", "foreign", "2", "3", "4", "5", "6")
+    finally:
+        code = node.stop()
+    judge.expect("the node ends well", code == 0, code)
+
+
 def full_disk(judge):
     """A state that finds no more room: what was said to be safe is, and nothing else was said. The limit of a file's size stands for the disk."""
     node = Node(judge.program, "c", judge.path("full.db"), judge.folder, output=judge.path("handled.jsonl")).start()
@@ -284,7 +342,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="gapless-bad-input-")
     try:
         judge = Judge(options.program, folder)
-        for part in (files, states, flags, running, full_disk):
+        for part in (files, states, outputs, flags, running, full_disk):
             part(judge)
         print(f"{judge.cases} cases, {judge.faults} wrong")
         return 1 if judge.faults else 0

@@ -22,8 +22,10 @@ struct ConnectCommand: AsyncParsableCommand {
                 --state alice.state >> messages.txt
 
             With --state the position and what was not sent yet survive the program, even kill -9. When standard output is a regular file, \
-            not a line of it is lost or doubled either: the next run cuts off what stands behind the saved position, since it comes again. \
-            So let nothing else write to that file. On a pipe the last lines may come twice after a kill -9; the JSON form carries the number.
+            not a line of it is lost or doubled either: after a kill -9 the next run cuts off what stands behind the saved position when it \
+            comes again. So let nothing else write to that file before that; after a run that ended in order, anything may. When more stands \
+            there than a killed run can have written, nothing is cut off, and the run ends with 74. On a pipe the last lines may come twice \
+            after a kill -9; the JSON form carries the number.
 
             A line of standard input is safe once it is in the state file: it reaches the server, in order, under one number of one outbox, \
             however often the program is killed. Which lines are is said with --report-input: {"taken":N} on standard error means the first \
@@ -66,7 +68,12 @@ struct ConnectCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Leave when no message came for so long and nothing waits to be sent.", valueName: "seconds"))
     var idleExit: DurationArgument?
 
-    @Option(help: ArgumentHelp("The most messages under way at once; the server may allow fewer.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "The most messages under way at once; the server may allow fewer. With --state 256 if not said.",
+            valueName: "count"
+        )
+    )
     var window: Int?
 
     @Flag(help: "Say on standard error how many lines of standard input are safe: {\"taken\":N}.")
@@ -96,10 +103,12 @@ struct ConnectCommand: AsyncParsableCommand {
                     return handler
                 }
                 let logger = Logger(label: "gapless")
-                var output = try MessageOutput(resumingAt: nil, isResumable: self.state != nil)
+                let configuration = try self.clientConfiguration()
+                let maxTail = MessageOutput.maxTail(of: configuration.window ?? .defaultDownlink)
+                var output = try MessageOutput(resumingAt: nil, isResumable: self.state != nil, maxTail: maxTail)
                 // Where the output begins is saved before the first message, so that a kill before its acknowledgement doubles nothing.
-                let client = try GaplessClient(try self.clientConfiguration(), logger: logger) { bookmark in
-                    output = try MessageOutput(resumingAt: bookmark, isResumable: self.state != nil)
+                let client = try GaplessClient(configuration, logger: logger) { bookmark in
+                    output = try MessageOutput(resumingAt: bookmark, isResumable: self.state != nil, maxTail: maxTail)
                     return output.bookmark
                 }
                 let session = TerminalSession(
@@ -109,7 +118,8 @@ struct ConnectCommand: AsyncParsableCommand {
                     idleExit: self.idleExit?.duration,
                     inputReport: self.reportInput ? .taken : .silent
                 )
-                try await session.run(writingTo: output, logger: logger)
+                defer { self.forgetBookmark(of: output, configuration, logger: logger) }
+                try await session.run(writingTo: &output, logger: logger)
             } catch let error as ClientConfigurationError {
                 throw ProgramError(.misconfigured, error.description)
             } catch let error as StateFileError {
@@ -120,12 +130,25 @@ struct ConnectCommand: AsyncParsableCommand {
         }
     }
 
+    /// Takes the bookmark out of the state file when all that was written is acknowledged: whatever is appended from now on is not ours.
+    private func forgetBookmark(of output: MessageOutput, _ configuration: ClientConfiguration, logger: Logger) {
+        guard self.state != nil, output.isWhole, let bookmark = output.bookmark else { return }
+        do {
+            _ = try GaplessClient(configuration, logger: logger) { $0 == bookmark ? nil : $0 }
+        } catch {
+            // The next run finds the bookmark, and looks at the file as after a kill.
+            logger.info("Bookmark could not be taken out of the state file", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func clientConfiguration() throws -> ClientConfiguration {
         var configuration = ClientConfiguration(endpoints: self.urls, client: self.client)
         configuration.acknowledgement = .explicit
         configuration.agent = "gapless-connect"
         if self.takeOver { configuration.start = .takeOver }
         if let path = self.state { configuration.state = .file(path) }
+        // What a killed run can have written is bounded only where the window is known.
+        if self.state != nil { configuration.window = .defaultDownlink }
         if let window = self.window { configuration.window = Window(messages: UInt64(window), bytes: Window.defaultDownlink.bytes) }
         configuration.tls.trustRootsFile = self.tlsTrust
         if let path = self.tokenFile {

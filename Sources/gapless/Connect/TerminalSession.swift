@@ -32,7 +32,7 @@ final class TerminalSession: Sendable {
     }
 
     /// Runs until the client leaves: by a signal, by `count` or `idleExit`, or because the server wants it.
-    func run(writingTo output: consuming MessageOutput, logger: Logger) async throws {
+    func run(writingTo output: inout MessageOutput, logger: Logger) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: self.client, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -40,7 +40,6 @@ final class TerminalSession: Sendable {
                 logger: logger
             )
         )
-        var sink = output
         enum Part { case client, side }
         await withTaskGroup(of: Part.self) { tasks in
             tasks.addTask {
@@ -61,7 +60,7 @@ final class TerminalSession: Sendable {
                     return .side
                 }
             }
-            await self.catching(group) { try await self.receive(into: &sink) }
+            await self.catching(group) { try await self.receive(into: &output) }
             await group.triggerGracefulShutdown()
             while let part = await tasks.next(), part != .client {}
             tasks.cancelAll()
@@ -111,15 +110,20 @@ final class TerminalSession: Sendable {
         switch event {
         case .message(let message):
             self.wasOnline.withLock { $0 = true }
+            try output.cutTail()
             try output.write(self.format.line(message))
             return true
         case .gap(let gap):
+            // What was acknowledged before this state was saved stands in the file, and comes no more.
+            if gap.reason == .acknowledged { output.keepTail() } else { try output.cutTail() }
             switch self.format {
             case .text: StandardError.write("gap \(gap.range.first) \(gap.range.last) \(gap.reason)")
             case .json: try output.write(MessageFormat.line(gap))
             }
             return true
         case .reset(let reason):
+            // Whether what was written comes again is not known: better a line twice than none.
+            output.keepTail()
             switch self.format {
             case .text: StandardError.write("reset \(reason)")
             case .json: try output.write(MessageFormat.line(reset: reason.description))
