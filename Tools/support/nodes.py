@@ -14,9 +14,10 @@ class Node:
     What its handlers print is not read, or appended to the file `output`, which several nodes may share.
     """
 
-    def __init__(self, program, name, store, folder, options=(), output=None):
+    def __init__(self, program, name, store, folder, options=(), output=None, environment=None):
         self.program, self.name, self.store, self.folder = program, name, store, folder
         self.options, self.output = list(options), output
+        self.environment = environment  # None: this program's own.
         self.listen, self.admin = "127.0.0.1:0", "127.0.0.1:0"
         self.process = None
         self.starts = 0
@@ -36,12 +37,12 @@ class Node:
                    "--name", self.name, *self.options]
         with open(os.path.join(self.folder, f"node-{self.name}.log"), "ab") as log:
             if self.output is None:
-                self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+                self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=self.environment)
                 ready = self._ready_on_pipe(timeout)
             else:
                 with open(self.output, "ab") as output:
                     begin = output.tell()
-                    self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+                    self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=self.environment)
                 ready = self._ready_in_file(begin, timeout)
         self.listen, self.admin = ready["listen"], ready["admin"]
         return self

@@ -1,0 +1,542 @@
+#!/usr/bin/env python3
+"""The commands and options of the program, each used as the manual says, with real nodes: what it prints, what it leaves behind, how it ends."""
+
+import argparse
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import select
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from nodes import Node  # noqa: E402
+
+DEADLINE = 60  # Seconds that only a hang ever takes.
+
+
+class Running:
+    """A command that runs beside the judge, which waits for what it prints."""
+
+    def __init__(self, command, environment):
+        self.lines = {"out": [], "err": []}
+        self.changed = threading.Condition()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        self.threads = [threading.Thread(target=self._read, args=pair, daemon=True)
+                        for pair in (("out", self.process.stdout), ("err", self.process.stderr))]
+        for thread in self.threads:
+            thread.start()
+
+    def _read(self, name, pipe):
+        for line in pipe:
+            with self.changed:
+                self.lines[name].append(line.decode(errors="replace").rstrip("\n"))
+                self.changed.notify_all()
+
+    def feed(self, lines):
+        self.process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+        self.process.stdin.flush()
+
+    def wait(self, fits):
+        """Waits until fits(lines of output, lines of errors), and tells whether that came."""
+        with self.changed:
+            return bool(self.changed.wait_for(lambda: fits(self.lines["out"], self.lines["err"]), DEADLINE))
+
+    def says(self, words):
+        return self.wait(lambda _, errors: any(words in line for line in errors))
+
+    def end(self):
+        """Waits for the end by itself: the exit code, or None."""
+        self.process.stdin.close()
+        try:
+            code = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            return None
+        for thread in self.threads:
+            thread.join(DEADLINE)
+        return code
+
+
+class Judge:
+    def __init__(self, program, folder):
+        self.program, self.folder, self.faults, self.cases = program, folder, 0, 0
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GAPLESS_")}
+        self.nodes, self.running = [], []
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, contents):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(contents if isinstance(contents, str) else json.dumps(contents))
+        return self.path(name)
+
+    def expect(self, title, fine, shown):
+        self.cases += 1
+        if not fine:
+            self.faults += 1
+            print(f"WRONG: {title}: {shown}", flush=True)
+
+    def run(self, *arguments, text="", **environment):
+        """Runs the program to its end."""
+        command = [self.program, *arguments]
+        try:
+            return subprocess.run(command, input=text, capture_output=True, text=True, timeout=DEADLINE, check=False, env={**self.environment, **environment})
+        except subprocess.TimeoutExpired as hang:
+            return subprocess.CompletedProcess(command, None, str(hang.stdout), f"still runs after {DEADLINE} s: {hang.stderr}")
+
+    def beside(self, *arguments):
+        self.running.append(Running([self.program, *arguments], self.environment))
+        return self.running[-1]
+
+    def node(self, name, *options, store=None, **environment):
+        node = Node(self.program, name, self.path(store or f"{name}.db"), self.folder, options, environment={**self.environment, **environment})
+        self.nodes.append(node)
+        return node.start()
+
+    def stops(self, node):
+        code = node.stop()
+        self.expect(f"SIGTERM of node {node.name}", code == 0, f"exit {code}")
+
+    def end(self):
+        for process in [node.process for node in self.nodes if node.is_running] + [client.process for client in self.running]:
+            process.kill()
+            process.wait()
+
+
+def lines(text):
+    return text.splitlines()
+
+
+def numbers(first, last):
+    return [str(number) for number in range(first, last + 1)]
+
+
+def joined(items):
+    return "".join(f"{item}\n" for item in items)
+
+
+def shown(done):
+    return f"exit {done.returncode}, {done.stdout[-600:]!r}, {done.stderr[-600:]!r}"
+
+
+def summary(errors):
+    """The last line on standard error of `send`."""
+    try:
+        return json.loads(errors[-1]) if errors else {}
+    except ValueError:
+        return {}
+
+
+def queues(judge):
+    """queue list, show, remove."""
+    node = judge.node("queues")
+    at = ["--admin", node.admin_url]
+    for client in ("alice/phone", "alice/tab", "bob"):
+        judge.run("send", *at, "--to", client, "x", "yz")
+    table = judge.run("queue", "list", *at)
+    rows = [line.split() for line in lines(table.stdout)]
+    judge.expect("queue list", table.returncode == 0 and rows[0][:3] == ["CLIENT", "WAITING", "BYTES"]
+                 and [row[:3] for row in rows[1:]] == [[client, "2", "3"] for client in ("alice/phone", "alice/tab", "bob")], shown(table))
+    listed = judge.run("queue", "list", *at, "--user", "alice", "--limit", "1", "--json")
+    judge.expect("queue list --user --limit --json", [json.loads(line)["client"] for line in lines(listed.stdout)] == ["alice/phone"], shown(listed))
+    card = judge.run("queue", "show", "alice/phone", GAPLESS_ADMIN=node.admin_url)
+    judge.expect("queue show, the node from the environment", card.returncode == 0 and "2 messages, 3 bytes" in card.stdout, shown(card))
+    facts = depth(judge, node, "alice/phone", whole=True)
+    judge.expect("queue show --json", facts.get("head") == 2 and facts.get("acknowledged") == 0 and "attached" not in facts, facts)
+    nobody = judge.run("queue", "show", *at, "nobody")
+    judge.expect("queue show of nobody", nobody.returncode == 65 and "no such client" in nobody.stderr, shown(nobody))
+
+    state = ["--client", "alice/phone", "--state", judge.path("removed.state")]
+    client = judge.beside("connect", node.url, *state)
+    judge.expect("a client comes", client.says("online alice/phone") and client.wait(lambda out, _: out == ["x", "yz"]), client.lines)
+    attached = depth(judge, node, "alice/phone", whole=True).get("attached", {})
+    judge.expect("queue show tells the node", attached.get("node") == "queues", attached)
+    removed = judge.run("queue", "remove", *at, "alice/phone")
+    judge.expect("queue remove", removed.returncode == 0 and "removed alice/phone" in removed.stderr, shown(removed))
+    code = client.end()
+    judge.expect("the client of a removed queue stops", code == 77 and any("4452" in line for line in client.lines["err"]), f"exit {code}, {client.lines}")
+    left = judge.run("queue", "list", *at, "--json")
+    judge.expect("a removed queue is gone", [json.loads(line)["client"] for line in lines(left.stdout)] == ["alice/tab", "bob"], shown(left))
+    again = judge.run("queue", "remove", *at, "alice/phone")
+    judge.expect("queue remove of nobody", again.returncode == 65, shown(again))
+    judge.run("send", *at, "--to", "alice/phone", "new")
+    back = judge.run("connect", node.url, *state, "--count", "1")
+    judge.expect("a removed client comes back", back.stdout == "new\n" and "reset " in back.stderr, shown(back))
+    judge.stops(node)
+
+
+def depth(judge, node, client, whole=False):
+    done = judge.run("queue", "show", "--admin", node.admin_url, client, "--json")
+    facts = json.loads(done.stdout) if done.returncode == 0 else {}
+    return facts if whole else facts.get("depth")
+
+
+def stores(judge):
+    """store info, check, restored, and what a client learns of a restore."""
+    node, file, copy = judge.node("store"), judge.path("store.db"), judge.path("copy.db")
+
+    def information():
+        done = judge.run("store", "info", "--json", file)
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    connect = ["connect", node.url, "--client", "alice/phone", "--state", judge.path("restored.state"), "--format", "json"]
+    judge.run("send", "--admin", node.admin_url, "--to", "alice/phone", text=joined(numbers(1, 5)))
+    first = judge.run(*connect, "--count", "3")
+    judge.expect("the first three", [json.loads(line)["text"] for line in lines(first.stdout)] == numbers(1, 3), shown(first))
+    facts = information()
+    judge.expect("store info --json", (facts.get("queues"), facts.get("messages"), facts.get("payload-bytes"), facts.get("live-nodes")) == (1, 2, 2, "store"), facts)
+    text = judge.run("store", "info", file)
+    judge.expect("store info", text.returncode == 0 and ["live", "nodes", "store"] in [line.split() for line in lines(text.stdout)], shown(text))
+    sound = judge.run("store", "check", file)
+    judge.expect("store check beside a node", (sound.returncode, sound.stdout) == (0, "sound: 1 queues, 2 messages\n"), shown(sound))
+    refused = judge.run("store", "restored", file)
+    judge.expect("store restored beside a node", refused.returncode == 75 and "open" in refused.stderr
+                 and information().get("incarnation") == facts.get("incarnation"), shown(refused))
+    judge.stops(node)
+
+    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    node.start()
+    judge.run("send", "--admin", node.admin_url, "--to", "alice/phone", "6")
+    second = judge.run(*connect, "--count", "3")
+    judge.expect("the next three", [json.loads(line)["text"] for line in lines(second.stdout)] == numbers(4, 6), shown(second))
+    judge.stops(node)
+    for ending in ("", "-wal", "-shm"):
+        if os.path.exists(file + ending):
+            os.remove(file + ending)
+    shutil.copyfile(copy, file)
+    done = judge.run("store", "restored", file)
+    judge.expect("store restored", done.returncode == 0 and done.stdout == f"incarnation {information().get('incarnation')}\n"
+                 and information().get("incarnation") != facts.get("incarnation"), shown(done))
+    node.start()
+    third = judge.run(*connect, "--count", "2")
+    events = [json.loads(line) for line in lines(third.stdout)]
+    judge.expect("after a restore: a reset, and what is stored", events[:1] == [{"reset": {"reason": "rollback"}}]
+                 and [event.get("text") for event in events[1:]] == ["4", "5"], shown(third))
+    judge.run("send", "--admin", node.admin_url, "--to", "alice/phone", "7", "8", "9")
+    judge.stops(node)
+    with sqlite3.connect(file) as database:
+        database.execute("DELETE FROM messages WHERE sequence = (SELECT max(sequence) - 1 FROM messages)")
+    database.close()
+    damaged = judge.run("store", "check", file)
+    judge.expect("store check of a store with a hole", damaged.returncode == 65 and damaged.stdout and "damaged" in damaged.stderr, shown(damaged))
+
+
+def sends(judge):
+    """send: to whom, from where, how many at once, and what it says at the end."""
+    node = judge.node("send")
+    at = ["--admin", node.admin_url]
+
+    def got(client, count, *options):
+        done = judge.run("connect", node.url, "--client", client, "--count", str(count), *options)
+        return lines(done.stdout), lines(done.stderr)
+
+    def sent(title, done, count, requests):
+        told = summary(lines(done.stderr))
+        judge.expect(title, done.returncode == 0 and done.stdout == "" and (told.get("sent"), told.get("requests")) == (count, requests)
+                     and set(told) == {"sent", "requests", "retries", "waits"}, shown(done))
+
+    sent("send --to with texts", judge.run("send", *at, "--to", "alice/phone", "Good day", "ä€𝄞"), 2, 1)
+    sent("send --to with one line at once", judge.run("send", *at, "--to", "alice/phone", "--batch", "1", text="3\n\n5"), 3, 3)
+    sent("send of nothing", judge.run("send", *at, "--to", "alice/phone"), 0, 0)
+    quiet = judge.run("send", *at, "--to", "alice/phone", "--quiet", "6")
+    judge.expect("send --quiet", (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", ""), shown(quiet))
+    judge.expect("texts and lines arrive in order", got("alice/phone", 6)[0] == ["Good day", "ä€𝄞", "3", "", "5", "6"], "something else")
+    judge.run("send", *at, "--to", "alice/tab", "first")
+    judge.run("send", *at, "--to", "bob", "first")
+    sent("send --user", judge.run("send", *at, "--user", "alice", "for alice"), 1, 1)
+    seen = [got("alice/phone", 1)[0], got("alice/tab", 2)[0], depth(judge, node, "bob")]
+    judge.expect("send --user reaches each client of the user", seen == [["for alice"], ["first", "for alice"], 1], seen)
+    for title, arguments in (("send --to and --user", ["--to", "a", "--user", "a"]), ("send --batch 0", ["--to", "a", "--batch", "0"])):
+        wrong = judge.run("send", *at, *arguments, "x")
+        judge.expect(title, wrong.returncode == 64, shown(wrong))
+    lost = judge.run("send", "--admin", "http://127.0.0.1:1", "--to", "a", "--give-up", "200ms", "x")
+    judge.expect("send to no node gives up", lost.returncode == 75 and '"sent":0' in lost.stderr, shown(lost))
+
+    judge.run("send", *at, "--to", "alice/late", "--ttl", "1ms", "short")
+    judge.run("send", *at, "--to", "alice/late", "--ttl", "1h", "long")
+    out, errors = got("alice/late", 1)
+    judge.expect("send --ttl: an expired message is a gap", out == ["long"] and "gap 1 1 expired" in errors, (out, errors))
+    judge.stops(node)
+
+
+def overflow(judge):
+    """Full queues: the oldest go and are told, or the newest wait."""
+    node = judge.node("overflow", "--max-messages", "100")
+    for client in ("absent/text", "absent/json"):
+        judge.run("send", "--admin", node.admin_url, "--to", client, text=joined(numbers(1, 1_000)))
+        judge.expect("retention keeps 100", depth(judge, node, client) == 100, depth(judge, node, client))
+    text = judge.run("connect", node.url, "--client", "absent/text", "--count", "100")
+    gaps = [line for line in lines(text.stderr) if line.startswith("gap ")]
+    judge.expect("an overflow as text", gaps == ["gap 1 900 overflow"] and lines(text.stdout) == numbers(901, 1_000), shown(text))
+    done = judge.run("connect", node.url, "--client", "absent/json", "--count", "100", "--format", "json")
+    first, *rest = [json.loads(line) for line in lines(done.stdout)] or [None]
+    judge.expect("an overflow as json", first == {"gap": {"from": 1, "to": 900, "reason": "overflow"}}
+                 and [(event.get("seq"), event.get("text")) for event in rest] == [(number, str(number)) for number in range(901, 1_001)]
+                 and all(event.get("time", 0) > 0 for event in rest), shown(done))
+    judge.stops(node)
+
+    node = judge.node("full", "--max-messages", "10", "--on-overflow", "reject-new")
+    given_up = judge.run("send", "--admin", node.admin_url, "--to", "a/1", "--give-up", "200ms", text=joined(numbers(1, 30)))
+    told = summary(lines(given_up.stderr)[:1])
+    judge.expect("send to a full queue gives up", given_up.returncode == 75 and told.get("sent") == 10 and told.get("waits", 0) > 0, shown(given_up))
+    sender = judge.beside("send", "--admin", node.admin_url, "--to", "a/2")
+    sender.feed(numbers(1, 50))
+    deadline = time.monotonic() + DEADLINE
+    while depth(judge, node, "a/2") != 10 and time.monotonic() < deadline:
+        pass
+    judge.expect("a full queue makes send wait", depth(judge, node, "a/2") == 10 and sender.process.poll() is None, sender.lines)
+    reader = judge.run("connect", node.url, "--client", "a/2", "--count", "50")
+    judge.expect("it goes on in order when a client reads", lines(reader.stdout) == numbers(1, 50) and "gap " not in reader.stderr, shown(reader))
+    code, told = sender.end(), summary(sender.lines["err"])
+    judge.expect("send that waited ends well", code == 0 and told.get("sent") == 50 and told.get("waits", 0) > 0, f"exit {code}, {sender.lines}")
+    judge.stops(node)
+
+
+def first_frame(listener):
+    """Plays a server for one handshake, and returns the client's first frame."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.settimeout(DEADLINE)
+        file = connection.makefile("rb")
+        head = iter(file.readline, b"\r\n")
+        fields = {name.strip().lower(): value.strip() for name, _, value in (line.decode().partition(":") for line in head)}
+        key = hashlib.sha1((fields["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: gapless.v1\r\n"
+                           b"Sec-WebSocket-Accept: " + base64.b64encode(key) + b"\r\n\r\n")
+        length = file.read(2)[1] & 127
+        length = int.from_bytes(file.read(2), "big") if length == 126 else length
+        mask = file.read(4)
+        return bytes(byte ^ mask[place % 4] for place, byte in enumerate(file.read(length))).decode()
+
+
+def connects(judge):
+    """connect: its forms, its ends, and standard input."""
+    node = judge.node("connect")
+    at = ["connect", node.url]
+    judge.run("send", "--admin", node.admin_url, "--to", "a/1", *numbers(1, 5))
+    three = judge.run(*at, "--client", "a/1", "--count", "3")
+    judge.expect("connect --count", three.returncode == 0 and lines(three.stdout) == numbers(1, 3) and depth(judge, node, "a/1") == 2, shown(three))
+    rest = judge.run(*at, "--client", "a/1", "--window", "1", "--idle-exit", "1", "--format", "json")
+    judge.expect("connect --window --idle-exit --format json", rest.returncode == 0
+                 and [(json.loads(line)["seq"], json.loads(line)["text"]) for line in lines(rest.stdout)] == [(4, "4"), (5, "5")], shown(rest))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(DEADLINE)
+        asking = judge.beside("connect", f"ws://127.0.0.1:{listener.getsockname()[1]}/gapless", "--client", "a/1", "--window", "7")
+        hello = first_frame(listener)
+        asking.process.terminate()
+    judge.expect("connect --window is asked for", hello.startswith("HELLO {") and json.loads(hello[6:]).get("window", {}).get("messages") == 7, hello)
+    judge.expect("SIGTERM ends connect with 0", asking.end() == 0, asking.lines)
+
+    printed = judge.run(*at, "--client", "a/2", "--idle-exit", "1", "--report-input", text="up\n\nä")
+    judge.expect("standard input", printed.returncode == 0 and '{"taken":3}' in printed.stderr, shown(printed))
+    seen, deadline = b"", time.monotonic() + DEADLINE
+    while seen.count(b"\n") < 3 and select.select([node.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+        seen += os.read(node.process.stdout.fileno(), 65_536) or b"(the end)\n\n\n"
+    events = [json.loads(line) for line in lines(seen.decode()) if line.startswith("{")]
+    judge.expect("serve --uplink print", [(event["event"], event["client"], event["seq"], event["text"]) for event in events]
+                 == [("message", "a/2", number, text) for number, text in enumerate(("up", "", "ä"), 1)], seen)
+    judge.stops(node)
+
+    node = judge.node("echo", "--uplink", "echo")
+    echoed = judge.run("connect", node.url, "--client", "a/2", "--count", "3", text="one\ntwo\nthree\n")
+    judge.expect("serve --uplink echo", echoed.returncode == 0 and lines(echoed.stdout) == ["one", "two", "three"], shown(echoed))
+    judge.stops(node)
+
+
+def web_token(secret, **claims):
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
+    return (signed + b"." + part(hmac.new(secret, signed, hashlib.sha256).digest())).decode()
+
+
+def authentication(judge):
+    """serve --auth: tokens, web tokens, strangers."""
+    tokens = judge.write("tokens.json", {"tokens": [
+        {"token": "a-secret-of-alice", "user": "alice"},
+        {"sha256": hashlib.sha256(b"a-secret-of-bob's").hexdigest(), "user": "bob", "device": "phone"}]})
+    node = judge.node("tokens", "--auth", f"tokens:{tokens}")
+
+    def comes(title, node, client, code, words, *options, **environment):
+        named = ["--client", client] if client else []
+        done = judge.run("connect", node.url, *named, "--idle-exit", "1", *options, **environment)
+        judge.expect(title, done.returncode == code and words in done.stderr, shown(done))
+
+    comes("--auth tokens, connect --token-file", node, "alice/tab", 0, "online alice/tab", "--token-file", judge.write("alice.token", "a-secret-of-alice\n"))
+    comes("--auth tokens, a digest, GAPLESS_TOKEN", node, "bob/phone", 0, "online bob/phone", GAPLESS_TOKEN="a-secret-of-bob's")
+    comes("--auth tokens, another device", node, "bob/tab", 77, "445", "--token", "a-secret-of-bob's")
+    comes("--auth tokens, another user", node, "bob/phone", 77, "4451", "--token", "a-secret-of-alice")
+    comes("--auth tokens, no token", node, "alice/tab", 77, "4302")
+    waiting = judge.beside("connect", node.url, "--client", "alice/tab", "--token-file", judge.write("later.token", "not-the-secret-yet"))
+    refused = waiting.says("4302")
+    judge.write("later.token", "a-secret-of-alice")
+    judge.expect("connect --token-file is read anew", refused and waiting.says("online alice/tab"), waiting.lines)
+    judge.stops(node)
+
+    secret = os.urandom(32)
+    keys = judge.write("keys.json", {"audience": "gapless", "issuer": "https://issuer.example", "keys": [
+        {"kty": "oct", "alg": "HS256", "k": base64.urlsafe_b64encode(secret).rstrip(b"=").decode()}]})
+    node = judge.node("jwt", "--auth", f"jwt:{keys}")
+    claims = {"iss": "https://issuer.example", "aud": "gapless", "sub": "alice", "exp": int(time.time()) + 3_600}
+    comes("--auth jwt", node, "alice/tab", 0, "online alice/tab", "--token", web_token(secret, **claims))
+    comes("--auth jwt, another user", node, "bob", 77, "4451", "--token", web_token(secret, **claims))
+    comes("--auth jwt, expired", node, "alice/tab", 77, "4300", "--token", web_token(secret, **{**claims, "exp": 1}))
+    comes("--auth jwt, another audience", node, "alice/tab", 77, "4302", "--token", web_token(secret, **{**claims, "aud": "others"}))
+    comes("--auth jwt, another key", node, "alice/tab", 77, "4302", "--token", web_token(os.urandom(32), **claims))
+    judge.stops(node)
+
+    node = judge.node("anonymous", "--auth", "anonymous")
+    comes("--auth anonymous", node, None, 0, "online ")
+    node_of = ["connect", node.url, "--state", judge.path("anonymous.state"), "--idle-exit", "1"]
+    names = [[line.split()[1] for line in lines(judge.run(*node_of).stderr) if line.startswith("online ")] for _ in range(2)]
+    judge.expect("--auth anonymous: the state keeps the name", len(names[0]) == 1 and names[0] == names[1], names)
+    judge.stops(node)
+
+
+def guards(judge):
+    """serve: the key of the HTTP API, and origins of web pages."""
+    key = judge.write("admin.key", "a-key-of-the-administrator\n")
+    node = judge.node("guards", "--admin-key-file", key, "--allow-origin", "https://app.example", "--allow-origin", "https://two.example")
+
+    def status(address, path, headers):
+        connection = http.client.HTTPConnection(*address.rsplit(":", 1), timeout=DEADLINE)
+        try:
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    for given, code in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), ({"Authorization": "Bearer a-key-of-the-administrator"}, 200)):
+        seen = status(node.admin, "/v1/clients", given)
+        judge.expect(f"--admin-key-file, {given}", seen == code, seen)
+    without = judge.run("queue", "list", "--admin", node.admin_url)
+    judge.expect("queue list without the key", without.returncode == 77, shown(without))
+    with_key = judge.run("queue", "list", "--admin", node.admin_url, "--admin-key-file", key)
+    judge.expect("queue list with the key", with_key.returncode == 0, shown(with_key))
+    sent = judge.run("send", "--admin", node.admin_url, "--to", "a", "x", GAPLESS_ADMIN_KEY_FILE=key)
+    judge.expect("send with the key from the environment", sent.returncode == 0, shown(sent))
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+               "Sec-WebSocket-Protocol": "gapless.v1"}
+    for origin, code in (("https://app.example", 101), ("https://two.example", 101), (f"http://{node.listen}", 101),
+                         ("https://evil.example", 403), ("http://app.example", 403), ("null", 403), (None, 101)):
+        seen = status(node.listen, "/gapless", {**upgrade, **({"Origin": origin} if origin else {})})
+        judge.expect(f"--allow-origin, origin {origin}", seen == code, seen)
+    judge.stops(node)
+
+
+def settings(judge):
+    """The command line goes before the environment, and that before the file."""
+    config = judge.write("settings.json", {"max-messages": 3, "uplink": "echo", "max-age": "1h"})
+    cases = (("the file", ["--config", config], {}, 3),
+             ("the file, named by the environment", [], {"GAPLESS_CONFIG": config}, 3),
+             ("the environment alone", [], {"GAPLESS_MAX_MESSAGES": "5"}, 5),
+             ("the environment before the file", ["--config", config], {"GAPLESS_MAX_MESSAGES": "5"}, 5),
+             ("the command line before both", ["--config", config, "--max-messages", "7"], {"GAPLESS_MAX_MESSAGES": "5"}, 7))
+    for number, (title, options, environment, kept) in enumerate(cases):
+        node = judge.node(f"settings-{number}", *options, **environment)
+        judge.run("send", "--admin", node.admin_url, "--to", "a", *numbers(1, 10))
+        judge.expect(title, depth(judge, node, "a") == kept, depth(judge, node, "a"))
+        judge.stops(node)
+    misspelt = judge.run("serve", "--config", judge.write("misspelt.json", {"max-mesages": 3}), "--listen", "127.0.0.1:0", "--store", "memory")
+    judge.expect("a misspelt setting in a file", misspelt.returncode == 78 and "max-mesages" in misspelt.stderr, shown(misspelt))
+
+    bare = judge.beside("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "memory", "--name", "bare")
+    ready = json.loads(bare.lines["out"][0]) if bare.wait(lambda out, _: out) else {}
+    ports = [ready.get(name, "").rpartition(":") for name in ("listen", "admin")]
+    judge.expect("the ready line", set(ready) == {"event", "listen", "admin", "node"} and (ready["event"], ready["node"]) == ("ready", "bare")
+                 and all(host == "127.0.0.1" and int(port) > 0 for host, _, port in ports), bare.lines)
+    bare.process.terminate()
+    code = bare.end()
+    judge.expect("one ready line, and SIGTERM", code == 0 and len(bare.lines["out"]) == 1, f"exit {code}, {bare.lines}")
+
+
+def encryption(judge):
+    """serve --tls-certificate, connect --tls-trust."""
+    if shutil.which("openssl") is None:
+        print("skipped: encryption: there is no openssl to make a certificate with")
+        return
+    certificate, key = judge.path("certificate.pem"), judge.path("key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-keyout", key,
+                    "-out", certificate, "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"], check=True, capture_output=True)
+    node = judge.node("tls", "--tls-certificate", certificate, "--tls-key", key)
+    judge.run("send", "--admin", node.admin_url, "--to", "a", "sealed")
+    connect = ["connect", f"wss://{node.listen}/gapless", "--client", "a"]
+    stranger = judge.run(*connect, "--idle-exit", "1")
+    judge.expect("a certificate that nobody trusts", stranger.returncode == 75 and stranger.stdout == "", shown(stranger))
+    trusting = judge.run(*connect, "--count", "1", "--tls-trust", certificate)
+    judge.expect("connect --tls-trust", trusting.returncode == 0 and trusting.stdout == "sealed\n", shown(trusting))
+    plain = judge.run("connect", node.url, "--client", "a", "--idle-exit", "1")
+    judge.expect("no TLS where TLS is wanted", plain.returncode == 75, shown(plain))
+    judge.stops(node)
+
+
+def moving(judge):
+    """SIGTERM of the node that a client is at, with another one beside it on the same store."""
+    last = 3_000
+    nodes = {name: judge.node(name, "--max-messages", "10000", store="moving.db") for name in ("left", "right")}
+    client = judge.beside("connect", nodes["left"].url, nodes["right"].url, "--client", "a/1")
+    judge.expect("the client comes", client.says("online a/1"), client.lines)
+    here = "left" if "(node left)" in client.lines["err"][0] else "right"
+    there = "right" if here == "left" else "left"
+    sender = judge.beside("send", "--admin", nodes[here].admin_url, "--admin", nodes[there].admin_url, "--to", "a/1", "--batch", "10")
+    sender.feed(numbers(1, last // 3))
+    judge.expect("lines come", client.wait(lambda out, _: len(out) >= 100), len(client.lines["out"]))
+    codes = []
+    stopper = threading.Thread(target=lambda: codes.append(nodes[here].stop()), daemon=True)
+    stopper.start()
+    sender.feed(numbers(last // 3 + 1, 2 * last // 3))
+    judge.expect("the client moves", client.says(f"(node {there})"), client.lines["err"])
+    stopper.join(2 * DEADLINE)
+    judge.expect("SIGTERM of the node that the client was at", codes == [0], codes)
+    sender.feed(numbers(2 * last // 3 + 1, last))
+    code = sender.end()
+    judge.expect("the sender goes on", code == 0 and summary(sender.lines["err"]).get("sent") == last, f"exit {code}, {sender.lines}")
+    client.wait(lambda out, _: len(out) >= last)
+    client.process.terminate()
+    code = client.end()
+    judge.expect("no line is lost, doubled or out of order", client.lines["out"] == numbers(1, last), f"{len(client.lines['out'])} lines")
+    judge.expect("nobody hears of a gap", code == 0 and not any(line.startswith(("gap", "reset")) for line in client.lines["err"]), f"exit {code}, {client.lines['err']}")
+    judge.stops(nodes[there])
+
+
+PARTS = (queues, stores, sends, overflow, connects, authentication, guards, settings, encryption, moving)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--only", choices=[part.__name__ for part in PARTS], help="one part of it")
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="gapless-commands-")
+    judge = Judge(options.program, folder)
+    try:
+        for part in PARTS:
+            if options.only in (None, part.__name__):
+                try:
+                    part(judge)
+                except Exception as error:  # What was seen is so wrong that the part cannot go on.
+                    traceback.print_exc()
+                    judge.expect(part.__name__, False, repr(error))
+        print(f"{judge.cases} cases, {judge.faults} wrong")
+        return 1 if judge.faults or not judge.cases else 0
+    finally:
+        judge.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
