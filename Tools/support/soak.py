@@ -51,8 +51,35 @@ def judge_judges():
     return all(judge(sent, {"a": got})[fault] == 1 for fault, got in cases.items()) and not any(judge(sent, sent).values())
 
 
+def settled(status, lines, count):
+    """How many lines of a batch an answer says are stored; None when it settles nothing.
+
+    A node that stored some lines and refused the next remembers just that under the key: the rest needs a new one.
+    """
+    if status != 200:
+        return None
+    stored = 0
+    for line in lines:
+        try:
+            error = json.loads(line).get("error")
+            if error is not None:
+                return None if error["code"] == "unknown" else stored
+        except ValueError:
+            return None
+        stored += 1
+    return stored if stored == count else None
+
+
+def settled_settles():
+    """Whether each kind of answer is read as it is meant."""
+    good, bad = b'{"deliveries":[]}', b'{"error":{"code":"full"}}'
+    cases = [(200, [good, good], 2), (200, [good, bad], 1), (200, [bad, bad], 0), (200, [good], None), (200, [good, b"{"], None),
+             (200, [good, b'{"error":{"code":"unknown"}}'], None), (503, [bad], None)]
+    return all(settled(status, lines, 2) == stored for status, lines, stored in cases)
+
+
 class Publisher(threading.Thread):
-    """Sends batches in order, the same batch under the same key until a node accepts it."""
+    """Sends batches in order, the same lines under the same key until a node says what became of them."""
 
     def __init__(self, nodes, clients, rng, rate):
         super().__init__(daemon=True)
@@ -68,8 +95,6 @@ class Publisher(threading.Thread):
                 batch = [(self.rng.choice(self.clients), f"{self.count + offset}") for offset in range(self.rng.randrange(1, 400))]
                 self.count += len(batch)
                 self.send(batch)
-                for client, text in batch:
-                    self.accepted[client].append(text)
                 ahead = self.count / self.rate - (time.monotonic() - began)
                 if ahead > 0:
                     self.stopping.wait(ahead)
@@ -89,9 +114,16 @@ class Publisher(threading.Thread):
                 answer = connection.getresponse()
                 lines = answer.read().splitlines()
                 connection.close()
-                if answer.status == 200 and len(lines) == len(batch) and not any(b'"error"' in line for line in lines):
-                    return
-                problem = f"{answer.status} {lines[:2]!r}"
+                stored = settled(answer.status, lines, len(batch))
+                problem = f"{answer.status} {lines[stored or 0:][:2]!r}"
+                if stored is not None:
+                    for client, text in batch[:stored]:
+                        self.accepted[client].append(text)
+                    batch, key = batch[stored:], uuid.uuid4().hex
+                    if not batch:
+                        return
+                    if stored:
+                        deadline = time.monotonic() + 60
             except (OSError, http.client.HTTPException) as error:
                 problem = repr(error)
             self.retries += 1
@@ -121,7 +153,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    if not judge_judges():
+    if not judge_judges() or not settled_settles():
         print("the judge does not see what it should")
         return 1
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 1_000_000)

@@ -17,6 +17,9 @@ struct BatchSender {
     private static let firstPause: Duration = .milliseconds(50)
     private static let longestPause: Duration = .seconds(2)
 
+    /// The longest time for which a batch may be tried: nodes forget a key after an hour, and would store the batch anew.
+    static let longestGiveUp: Duration = .seconds(3_000)
+
     /// Sends through `client`; a batch of which nothing is accepted for `giveUpAfter` fails.
     init(client: AdminClient, giveUpAfter: Duration) {
         self.client = client
@@ -39,6 +42,7 @@ struct BatchSender {
         var deadline = ContinuousClock.now + self.giveUpAfter
         var key = self.nextKey()
         while !rest.isEmpty {
+            let reason: String
             switch try await self.attempt(rest, key: key) {
             case .accepted(let count):
                 self.sent += count
@@ -47,30 +51,26 @@ struct BatchSender {
                 pause = Self.firstPause
                 deadline = ContinuousClock.now + self.giveUpAfter
                 continue
-            case .full(let count):
+            case .full(let count, let complaint):
                 self.sent += count
                 self.waits += 1
                 rest = rest.dropFirst(count)
                 key = self.nextKey()
                 if count > 0 { deadline = ContinuousClock.now + self.giveUpAfter }
-                try self.check(deadline, "the queue stays full")
-            case .failed(let reason):
+                reason = complaint
+            case .unsettled(let complaint):
                 self.retries += 1
                 self.client.turn()
-                try self.check(deadline, reason)
+                reason = complaint
+            case .refused(let count, let complaint):
+                self.sent += count
+                throw ProgramError(.wrongInput, complaint)
             }
             try await Task.sleep(for: pause * Double.random(in: 0...1))
             pause = min(pause * 2, Self.longestPause)
+            // Behind the pause, so that a key is not used again by a machine that slept for longer than nodes know it.
+            guard ContinuousClock.now < deadline else { throw ProgramError(.tryAgain, "gave up: \(reason)") }
         }
-    }
-
-    private enum Outcome {
-        /// So many lines are committed, all of them.
-        case accepted(Int)
-        /// So many lines are committed; the next one finds the queue full.
-        case full(Int)
-        /// Nothing is known to be committed; the same batch under the same key settles it.
-        case failed(String)
     }
 
     private mutating func nextKey() -> String {
@@ -78,11 +78,7 @@ struct BatchSender {
         return "\(self.run)-\(self.batches)"
     }
 
-    private func check(_ deadline: ContinuousClock.Instant, _ reason: String) throws {
-        guard ContinuousClock.now < deadline else { throw ProgramError(.tryAgain, "gave up: \(reason)") }
-    }
-
-    private mutating func attempt(_ lines: ArraySlice<Data>, key: String) async throws -> Outcome {
+    private mutating func attempt(_ lines: ArraySlice<Data>, key: String) async throws -> BatchAnswer {
         var body = ByteBuffer()
         for line in lines {
             body.writeBytes(line)
@@ -100,39 +96,12 @@ struct BatchSender {
         } catch let error as ProgramError {
             throw error
         } catch {
-            return .failed("\(self.client.currentAddress) does not answer (\(error))")
+            return .unsettled(reason: "\(self.client.currentAddress) does not answer (\(error))")
         }
         guard answer.status == .ok else {
-            if answer.status.code >= 500 || answer.status == .tooManyRequests { return .failed(answer.complaint) }
+            if answer.status.code >= 500 || answer.status == .tooManyRequests { return .unsettled(reason: answer.complaint) }
             throw ProgramError(.wrongInput, answer.complaint)
         }
-        return try Self.judge(answer.body, of: lines.count)
-    }
-
-    private static func judge(_ body: ByteBuffer, of count: Int) throws -> Outcome {
-        let decoder = JSONDecoder()
-        var committed = 0
-        for line in body.readableBytesView.split(separator: UInt8(ascii: "\n")) {
-            let receipt = try? decoder.decode(ReceiptLine.self, from: Data(line))
-            guard let receipt else { return .failed("a node answered with something that is not a receipt") }
-            guard let error = receipt.error else {
-                committed += 1
-                continue
-            }
-            switch error.code {
-            case "queueFull": return .full(committed)
-            case "overloaded", "unavailable", "unknown", "full", "tooManyKeys": return .failed(error.message)
-            default: throw ProgramError(.wrongInput, "line \(committed + 1) of the batch: \(error.message)")
-            }
-        }
-        return committed == count ? .accepted(count) : .failed("a node's answer broke off")
-    }
-
-    private struct ReceiptLine: Decodable {
-        struct Failure: Decodable {
-            let code: String
-            let message: String
-        }
-        let error: Failure?
+        return BatchAnswer(answer.body.readableBytesView, of: lines.count)
     }
 }
