@@ -16,7 +16,7 @@ enum UplinkWay: String {
         switch self {
         case .print:
             server.onMessage { message, _ in
-                try await UplinkOutput.write(try Self.line(message))
+                try await UplinkOutput.standard.write(try Self.line(message))
             }
         case .echo:
             server.onMessage { message, session in
