@@ -5,6 +5,9 @@ struct DurationArgument: ExpressibleByArgument, Hashable, Sendable {
     /// The duration, at least 1 ms and at most ten years.
     let duration: Duration
 
+    /// Ten years, in milliseconds.
+    private static let longest: Int64 = 315_360_000_000
+
     /// Wraps a duration.
     init(_ duration: Duration) {
         self.duration = duration
@@ -12,17 +15,18 @@ struct DurationArgument: ExpressibleByArgument, Hashable, Sendable {
 
     init?(argument: String) {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }
-        guard let count = Int64(digits), count > 0, count <= 315_360_000_000 else { return nil }
-        let milliseconds: Int64
+        guard let count = Int64(digits), count > 0 else { return nil }
+        let unit: Int64
         switch argument[digits.endIndex...] {
-        case "ms": milliseconds = count
-        case "", "s": milliseconds = count.multipliedReportingOverflow(by: 1_000).partialValue
-        case "m": milliseconds = count.multipliedReportingOverflow(by: 60_000).partialValue
-        case "h": milliseconds = count.multipliedReportingOverflow(by: 3_600_000).partialValue
-        case "d": milliseconds = count.multipliedReportingOverflow(by: 86_400_000).partialValue
+        case "ms": unit = 1
+        case "", "s": unit = 1_000
+        case "m": unit = 60_000
+        case "h": unit = 3_600_000
+        case "d": unit = 86_400_000
         default: return nil
         }
-        guard (1...315_360_000_000).contains(milliseconds) else { return nil }
+        let (milliseconds, overflow) = count.multipliedReportingOverflow(by: unit)
+        guard !overflow, milliseconds <= Self.longest else { return nil }
         self.duration = .milliseconds(milliseconds)
     }
 

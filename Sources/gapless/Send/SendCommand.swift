@@ -16,11 +16,12 @@ struct SendCommand: AsyncParsableCommand {
                 --admin http://127.0.0.1:8401 --admin http://127.0.0.1:8411
 
             A batch is sent again under the same idempotency key, to another node if there is one, until a node says that it is committed: so \
-            a killed node neither loses nor doubles a line. When the queue is full and refuses new messages, the command waits and goes on in \
-            order.
+            a killed node neither loses nor doubles a line. When the queue is full and refuses new messages, or the store is full, the command \
+            waits and goes on in order.
 
             Ends with a line on standard error, {"sent":..,"requests":..,"retries":..,"waits":..}. Exit codes beside the common ones: 75 nothing \
-            was accepted for as long as --give-up says; "sent" tells how many lines are committed.
+            was accepted for as long as --give-up says; "sent" tells how many lines are known to be committed. Nodes know a batch \
+            again for an hour: so --give-up is at most 50m.
             """
     )
 
@@ -38,7 +39,7 @@ struct SendCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The most lines in one request, 1 to 10000.", valueName: "count"))
     var batch: Int = 500
 
-    @Option(name: .long, help: ArgumentHelp("Give up when nothing was accepted for so long.", valueName: "duration"))
+    @Option(name: .long, help: ArgumentHelp("Give up when nothing was accepted for so long, at most 50m.", valueName: "duration"))
     var giveUp: DurationArgument = DurationArgument(.seconds(300))
 
     @Flag(name: .long, help: "Say nothing but errors.")
@@ -50,6 +51,9 @@ struct SendCommand: AsyncParsableCommand {
     func validate() throws {
         guard (self.to == nil) != (self.user == nil) else { throw ValidationError("say either --to CLIENT or --user USER") }
         guard (1...10_000).contains(self.batch) else { throw ValidationError("--batch is 1 to 10000") }
+        guard self.giveUp.duration <= BatchSender.longestGiveUp else {
+            throw ValidationError("--give-up is at most 50m, since nodes know a batch again for an hour")
+        }
     }
 
     func run() async throws {
