@@ -131,8 +131,8 @@ struct ClientConnection: Sendable {
 
     /// The next moment at which something is to be checked.
     var nextDeadline: Instant? {
-        // After ERROR only the wait for the Close counts.
-        guard self.error == nil, let liveness = self.liveness else { return self.deadline }
+        // Before HELLO only the time of the opening counts, after ERROR only the wait for the Close.
+        guard self.error == nil, self.isGreeting || self.attachment != nil, let liveness = self.liveness else { return self.deadline }
         return self.deadline.map { min($0, liveness.nextDeadline) } ?? liveness.nextDeadline
     }
 }

@@ -69,7 +69,9 @@ package struct Heartbeat: Hashable, Sendable {
     /// Asks the other side at once and gives it the time of a probe: after a new network, or after this process woke up.
     package mutating func probe(now: Instant) -> UInt64 {
         self.isProbing = true
-        self.silentAt = now + Self.probeTime
+        // Asking again buys no more time.
+        let limit = now + Self.probeTime
+        self.silentAt = now < self.silentAt ? min(self.silentAt, limit) : limit
         return self.nextPing()
     }
 

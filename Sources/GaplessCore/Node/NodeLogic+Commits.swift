@@ -148,6 +148,7 @@ extension NodeLogic {
     ) {
         guard let address else { preconditionFailure("an attach without a connection") }
         self.creations.settle(address.id, isCreated: receipt.isCreated)
+        let isSignalled = self.attaches.ended(operation.client)
         output.tell(address, .attached(receipt))
         guard case .attached(let attachment) = receipt else { return }
         let voice = ConnectionDirectory.Voice(
@@ -168,6 +169,7 @@ extension NodeLogic {
         for client in attachment.evicted {
             self.queueEnded(client, .evicted, now: now, into: &output)
         }
+        if isSignalled { output.tell(address, .look) }
         if let order = self.orderForLate(now: now) { output.tell(address, order) }
         self.hurryPolls(now: now)
     }
@@ -182,6 +184,7 @@ extension NodeLogic {
     ) {
         guard let address else { preconditionFailure("an attach without a connection") }
         self.creations.settle(address.id, isCreated: failure == .unknown)
+        _ = self.attaches.ended(operation.client)
         output.tell(address, .storeFailed(.attach))
         if failure == .unknown {
             output.effects.append(.commit(.detach(DetachOperation(doubting: operation))))

@@ -12,6 +12,8 @@ package struct NodeLogic: Sendable {
     var health: StoreHealth
     /// What failed transactions may have done all the same.
     var doubts = CommitDoubts()
+    /// Whose signals may come before they are known here.
+    var attaches = AttachesUnderWay()
     private var clock: ClockWatch
     private var polls: Round
     private var heartbeats: Round
@@ -97,6 +99,7 @@ package struct NodeLogic: Sendable {
     ) {
         var operation = operation
         operation.mayCreate = self.creations.take(for: address.id, from: remote, now: now)
+        self.attaches.began(operation.client)
         output.effects.append(.attach(operation, for: address))
     }
 
@@ -161,6 +164,8 @@ package struct NodeLogic: Sendable {
         self.storeAnswered(now: now, into: &output)
         self.cursor = max(self.cursor, batch.cursor)
         for signal in batch.signals {
+            // The newest attachment may be the one meant, though another one is still the voice here.
+            self.attaches.signalled(signal.client)
             guard let voice = self.directory.voice(of: signal.client) else { continue }
             switch signal.kind {
             case .news: output.tell(voice.address, .news)
@@ -264,7 +269,7 @@ package struct NodeLogic: Sendable {
                 if let voice = self.directory.voice(of: client) { output.tell(voice.address, .look) }
             }
         case .everybody:
-            for address in self.directory.roster where self.directory.isVoice(address.id) { output.tell(address, .look) }
+            self.lookEverywhere(into: &output)
         }
         if self.health.succeeded(now: now) {
             output.effects.append(.observe(.storeReached))
@@ -311,6 +316,7 @@ package struct NodeLogic: Sendable {
     /// - Parameter receipt: nil when the store did not answer.
     mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant, into output: inout NodeOutput) {
         if let receipt {
+            if !receipt.wasAlive { self.lookEverywhere(into: &output) }
             self.isSeen = true
             self.others = receipt.alive.filter { $0 != self.configuration.node }
         }
@@ -319,6 +325,11 @@ package struct NodeLogic: Sendable {
             self.move(look)
             self.followDrain(now: now, into: &output)
         }
+    }
+
+    /// Makes every attached connection ask the store where it stands: this node counted as dead, or nobody knows what was committed.
+    private func lookEverywhere(into output: inout NodeOutput) {
+        for address in self.directory.roster where self.directory.isVoice(address.id) { output.tell(address, .look) }
     }
 
     mutating func sweepEnded(hasMore: Bool, now: Instant) {

@@ -28,11 +28,9 @@ package struct UplinkLane: Hashable, Sendable {
         /// Whether it came by an older connection than the one that acknowledges it.
         var isTakenOver = false
 
-        func takenOver(by fence: Fence) -> Current {
-            var current = self
-            current.delivery.fence = fence
-            current.isTakenOver = true
-            return current
+        mutating func takeOver(by fence: Fence) {
+            self.delivery.fence = fence
+            self.isTakenOver = true
         }
     }
 
@@ -55,8 +53,10 @@ package struct UplinkLane: Hashable, Sendable {
         case deciding(Current)
         /// The service is asked about a message that is nobody's any more. Next: idle.
         case decidingForNobody
-        /// The mark was submitted under the fence, with what the handler sent. Next: waiting, committingAgain, idle.
+        /// The mark was submitted under the fence, with what the handler sent. Next: waiting, committingAgain, committingForNobody, idle.
         case committing(Current, sends: [AppendOperation], under: Fence)
+        /// The mark of a message that is nobody's any more was submitted. Next: idle.
+        case committingForNobody
         /// The store failed; the mark is submitted again. Next: committing, idle.
         case committingAgain(Current, sends: [AppendOperation], at: Instant)
     }
@@ -92,7 +92,7 @@ package struct UplinkLane: Hashable, Sendable {
     package var nextDeadline: Instant? {
         switch self.state {
         case .waiting(_, until: let moment), .committingAgain(_, sends: _, at: let moment): moment
-        case .idle, .running, .cancelled, .deciding, .decidingForNobody, .committing: nil
+        case .idle, .running, .cancelled, .deciding, .decidingForNobody, .committing, .committingForNobody: nil
         }
     }
 
@@ -125,6 +125,12 @@ package struct UplinkLane: Hashable, Sendable {
         self.forsake(into: &actions)
     }
 
+    /// The client's voice is gone from this node; whoever comes back is told the mark in its `WELCOME`.
+    package mutating func left() {
+        self.settled = nil
+        self.change { $0.isTakenOver = false }
+    }
+
     // MARK: Handlers
 
     /// A handler returned, with what it sent.
@@ -135,7 +141,7 @@ package struct UplinkLane: Hashable, Sendable {
         case .cancelled:
             self.state = .idle
             self.runNext(into: &actions)
-        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingAgain:
+        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
             preconditionFailure("a handler returned that does not run")
         }
     }
@@ -148,7 +154,7 @@ package struct UplinkLane: Hashable, Sendable {
         case .cancelled:
             self.state = .idle
             self.runNext(into: &actions)
-        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingAgain:
+        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
             preconditionFailure("a handler threw that does not run")
         }
     }
@@ -163,7 +169,7 @@ package struct UplinkLane: Hashable, Sendable {
         case (.decidingForNobody, _):
             self.state = .idle
             self.runNext(into: &actions)
-        case (.idle, _), (.running, _), (.cancelled, _), (.waiting, _), (.committing, _), (.committingAgain, _):
+        case (.idle, _), (.running, _), (.cancelled, _), (.waiting, _), (.committing, _), (.committingForNobody, _), (.committingAgain, _):
             preconditionFailure("a decision that was not asked for")
         }
     }
@@ -172,6 +178,7 @@ package struct UplinkLane: Hashable, Sendable {
 
     /// A mark was judged.
     package mutating func committed(_ receipt: MarkReceipt, now: Instant, into actions: inout [Action]) {
+        guard self.state != .committingForNobody else { return self.settleForNobody(into: &actions) }
         guard case .committing(let current, let sends, let fence) = self.state else {
             preconditionFailure("an answer to a mark that was not submitted")
         }
@@ -195,7 +202,8 @@ package struct UplinkLane: Hashable, Sendable {
     }
 
     /// The store did not do it, or nobody knows; doing it again settles it.
-    package mutating func commitFailed(now: Instant) {
+    package mutating func commitFailed(now: Instant, into actions: inout [Action]) {
+        guard self.state != .committingForNobody else { return self.settleForNobody(into: &actions) }
         guard case .committing(let current, let sends, _) = self.state else {
             preconditionFailure("an answer to a mark that was not submitted")
         }
@@ -209,7 +217,7 @@ package struct UplinkLane: Hashable, Sendable {
             self.run(current, into: &actions)
         case .committingAgain(let current, let sends, let moment) where now >= moment:
             self.commit(current, sends: sends, into: &actions)
-        case .idle, .running, .cancelled, .waiting, .deciding, .decidingForNobody, .committing, .committingAgain:
+        case .idle, .running, .cancelled, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
             break
         }
     }
@@ -221,24 +229,25 @@ package struct UplinkLane: Hashable, Sendable {
         case .running(let current), .waiting(let current, _), .deciding(let current), .committing(let current, _, _),
             .committingAgain(let current, _, _):
             current
-        case .idle, .cancelled, .decidingForNobody: nil
+        case .idle, .cancelled, .decidingForNobody, .committingForNobody: nil
         }
     }
 
     private mutating func adopt(_ fence: Fence) {
+        self.change { $0.takeOver(by: fence) }
+    }
+
+    /// Changes the message being handled, if there is one that is somebody's.
+    private mutating func change(_ body: (inout Current) -> Void) {
+        guard var current = self.current else { return }
+        body(&current)
         switch self.state {
-        case .running(let current):
-            self.state = .running(current.takenOver(by: fence))
-        case .waiting(let current, let moment):
-            self.state = .waiting(current.takenOver(by: fence), until: moment)
-        case .deciding(let current):
-            self.state = .deciding(current.takenOver(by: fence))
-        case .committing(let current, let sends, let submitted):
-            self.state = .committing(current.takenOver(by: fence), sends: sends, under: submitted)
-        case .committingAgain(let current, let sends, let moment):
-            self.state = .committingAgain(current.takenOver(by: fence), sends: sends, at: moment)
-        case .idle, .cancelled, .decidingForNobody:
-            break
+        case .running: self.state = .running(current)
+        case .waiting(_, until: let moment): self.state = .waiting(current, until: moment)
+        case .deciding: self.state = .deciding(current)
+        case .committing(_, let sends, let submitted): self.state = .committing(current, sends: sends, under: submitted)
+        case .committingAgain(_, let sends, let moment): self.state = .committingAgain(current, sends: sends, at: moment)
+        case .idle, .cancelled, .decidingForNobody, .committingForNobody: break
         }
     }
 
@@ -252,10 +261,15 @@ package struct UplinkLane: Hashable, Sendable {
         case .deciding:
             self.state = .decidingForNobody
         case .committing:
-            break  // The store says what became of it.
-        case .idle, .cancelled, .decidingForNobody:
+            self.state = .committingForNobody  // The store says what became of it, and nobody here needs to know.
+        case .idle, .cancelled, .decidingForNobody, .committingForNobody:
             break
         }
+    }
+
+    private mutating func settleForNobody(into actions: inout [Action]) {
+        self.state = .idle
+        self.runNext(into: &actions)
     }
 
     private mutating func runNext(into actions: inout [Action]) {

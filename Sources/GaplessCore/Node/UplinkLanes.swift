@@ -64,6 +64,7 @@ package struct UplinkLanes: Sendable {
     /// The client has no voice here any more.
     package mutating func left(_ client: ClientID) {
         self.settled[client] = nil
+        self.lanes[client]?.left()
     }
 
     /// A handler returned, with what it sent.
@@ -88,7 +89,7 @@ package struct UplinkLanes: Sendable {
 
     /// The store did not commit a mark, or nobody knows.
     package mutating func commitFailed(_ operation: MarkOperation, now: Instant, into wishes: inout [Wish]) {
-        self.change(operation.client, into: &wishes) { lane, _ in lane.commitFailed(now: now) }
+        self.change(operation.client, into: &wishes) { $0.commitFailed(now: now, into: &$1) }
     }
 
     /// When to call `timerFired`; nil when nothing is waited for.

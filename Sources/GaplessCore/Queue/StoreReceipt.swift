@@ -246,8 +246,12 @@ extension Holder {
 package struct HeartbeatReceipt: Hashable, Sendable {
     /// The nodes that are alive, this one included, in order of name and incarnation.
     package var alive: [NodeIdentity]
+    /// Whether the store knew the node and counted it as alive until now. If not, signals for it were dropped, and queues that it held may have
+    /// ended.
+    package var wasAlive: Bool
 
-    package init(alive: [NodeIdentity]) {
+    package init(alive: [NodeIdentity], wasAlive: Bool = true) {
         self.alive = alive
+        self.wasAlive = wasAlive
     }
 }

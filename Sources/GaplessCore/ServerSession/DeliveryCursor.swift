@@ -42,7 +42,8 @@ package struct DeliveryCursor: Hashable, Sendable {
         case nothing
         /// What is gone behind the cursor, and no message.
         case gaps
-        case messages(after: SequenceNumber)
+        /// Messages behind the cursor, with the head that was known then.
+        case messages(after: SequenceNumber, head: SequenceNumber)
     }
 
     private struct InFlight: Hashable, Sendable {
@@ -143,7 +144,7 @@ package struct DeliveryCursor: Hashable, Sendable {
             return Read(after: self.cursor, maxMessages: 0, maxBytes: 1)
         }
         self.hasNews = false
-        self.reading = .messages(after: self.cursor)
+        self.reading = .messages(after: self.cursor, head: self.head)
         return Read(
             after: self.cursor,
             maxMessages: Int(min(UInt64(self.maxReadMessages), room.messages)),
@@ -172,16 +173,22 @@ package struct DeliveryCursor: Hashable, Sendable {
         if !isCut {
             self.report(goneThrough: slice.through, in: slice, into: &frames)
         }
-        // Nothing new: the store and the head disagree. A read of what was acknowledged meanwhile says nothing about what follows.
-        self.isStuck = reading == .messages(after: before) && !isCut && self.cursor == before && self.cursor < self.head
+        // Nothing new: the store and the head disagree. A read that something overtook - an ACK, or a commit that came after the read looked -
+        // says nothing about what follows.
+        let isUndisturbed = reading == .messages(after: before, head: self.head)
+        self.isStuck = isUndisturbed && !isCut && self.cursor == before && self.cursor < self.head
         return .goesOn
     }
 
-    /// The read that was under way failed; what it was to find is still news.
+    /// The read that was under way failed; what it was to find is still news, and still in doubt.
     package mutating func readFailed() {
         _ = self.endRead()
         self.hasNews = true
+        self.mustLook = true
     }
+
+    /// Whether a look is still to be taken: no answer that comes now settles the doubt.
+    package var isLookDue: Bool { self.mustLook }
 
     // MARK: Acknowledgements
 

@@ -128,6 +128,8 @@ extension ServerSession {
         mutating func loaded(_ receipt: ReadReceipt, now: Instant, into output: inout ServerSessionOutput) -> Next {
             switch receipt {
             case .slice(let slice):
+                // The fence was good when this read looked, so it was another queue of that name that was removed.
+                if !self.cursor.isLookDue { self.removal = nil }
                 let first = output.frames.endIndex
                 let verdict = self.cursor.loaded(slice, into: &output.frames)
                 if output.frames.endIndex > first { self.link.sent(now: now) }

@@ -93,7 +93,7 @@ package struct SessionEnding: Error, Hashable, Sendable {
         case .otherEpoch:
             self.init(.fenceChanged, "The queue has another numbering than this connection.")
         case .newer(_, instance: let newer):
-            // Protocol.md is silent when the newer attachment is gone too; nobody holds the queue, so there is no rival to tell of.
+            // Protocol.md [R5.3-5]: nobody may hold the queue any more; then there is no rival to tell of.
             if newer == nil || newer == instance {
                 self.init(.superseded, "A newer connection of this instance has attached.")
             } else {

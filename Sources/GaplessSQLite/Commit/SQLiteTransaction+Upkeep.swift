@@ -54,10 +54,12 @@ extension SQLiteTransaction {
             lastSeen: self.clock,
             hasStopped: operation.isStopping
         )
+        let wasAlive = try self.aliveNodes().contains { $0.node == operation.node }
         try self.setNode(operation.node, to: record)
         let seen = operation.isStopping ? SignalCursor(rawValue: .max) : operation.seen
         try SignalRows.delete(for: operation.node, through: seen, in: self.tables.database)
-        return HeartbeatReceipt(alive: try self.aliveNodes().map(\.node).sorted { $0.isOrderedBefore($1) })
+        let alive = try self.aliveNodes().map(\.node).sorted { $0.isOrderedBefore($1) }
+        return HeartbeatReceipt(alive: alive, wasAlive: wasAlive)
     }
 
     /// The nodes that are alive, in no order.

@@ -77,9 +77,11 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         case .invalidUTF8: code = .notUTF8
         }
         self.session.misread(code, violation.message, now: self.now, into: &self.output)
+        // The session may have ended before, in the same read; then its own code counts. [R3.7-1]
+        let ending: CloseCode = if case .handshake(let ending) = self.output.close { ending } else { code }
         self.output.close = nil  // The WebSocket layer closes when this returns.
         self.perform()
-        return (WebSocketCloseCode(code.rawValue), code.name ?? "")
+        return (WebSocketCloseCode(ending.rawValue), ending.name ?? "")
     }
 
     func connectionClosed(_ closure: WebSocketClosure) {

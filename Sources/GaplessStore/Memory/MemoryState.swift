@@ -186,6 +186,11 @@ struct MemoryState {
         self.nodes[node]?.liveness(at: self.clock, lifetime: self.policy.nodeLifetime) ?? .dead(since: nil)
     }
 
+    /// Whether a node counts as alive.
+    func isAlive(_ node: NodeIdentity) -> Bool {
+        self.liveness(of: node) == .alive
+    }
+
     /// The nodes that are alive, in order of name and incarnation.
     var aliveNodes: [NodeIdentity] {
         self.nodes.keys.filter { self.liveness(of: $0) == .alive }.sorted { $0.isOrderedBefore($1) }

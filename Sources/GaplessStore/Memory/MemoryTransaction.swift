@@ -40,8 +40,9 @@ final class MemoryTransaction: StoreTransaction {
         case .remove(let remove): return .remove(try self.remove(remove))
         case .expire(let expire): return .expire(try self.expire(expire))
         case .heartbeat(let heartbeat):
+            let wasAlive = self.state.isAlive(heartbeat.node)
             self.state.heartbeat(heartbeat)
-            return .heartbeat(HeartbeatReceipt(alive: self.state.aliveNodes))
+            return .heartbeat(HeartbeatReceipt(alive: self.state.aliveNodes, wasAlive: wasAlive))
         }
     }
 

@@ -115,8 +115,8 @@ extension StoreConformance {
             let beat = StoreOperation.heartbeat(StoreBench.heartbeat(of: StoreBench.nodeA))
             try expectEqual(try bench.storeA.commit([beat], now: bench.now).receipts, [.heartbeat(both)], "both")
             bench.advance(by: bench.policy.nodeLifetime)
-            let alone = HeartbeatReceipt(alive: [StoreBench.nodeA])
-            try expectEqual(try bench.storeA.commit([beat], now: bench.now).receipts, [.heartbeat(alone)], "one is silent")
+            let alone = HeartbeatReceipt(alive: [StoreBench.nodeA], wasAlive: false)
+            try expectEqual(try bench.storeA.commit([beat], now: bench.now).receipts, [.heartbeat(alone)], "one is silent, the other was")
         },
         StoreCheck("takeover", "an end that comes late ends nothing newer") { bench in  // [R5.3-6]
             let first = try bench.attach()

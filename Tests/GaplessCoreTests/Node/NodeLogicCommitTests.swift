@@ -281,6 +281,36 @@ struct NodeLogicCommitTests {
         #expect(output == .tells(address, .news, .look, .removed(.removedByOperator)))
     }
 
+    @Test("a signal that comes before the attach it is for is known makes the new connection look")
+    func signalBeforeAttach() {
+        let rig = NodeRig.started()
+        let operation = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let (first, second) = (rig.open(), rig.open())
+        _ = rig.attaching(operation, first)
+        #expect(rig.polled([Signal(client: .phone, kind: .news)]) == .nothing)
+        #expect(rig.attach(first).notices(to: first).last == .look)
+        // Once, and not for an attach that came later.
+        _ = rig.attaching(operation, second)
+        #expect(!rig.attach(second, fence: NodeRig.fence(9)).notices(to: second).contains(.look))
+        // One that failed is forgotten.
+        let third = rig.open()
+        _ = rig.attaching(operation, third)
+        _ = rig.polled([Signal(client: .phone, kind: .news)])
+        _ = rig.commitFailed(SubmittedOperation(.attach(operation), connection: third))
+        let fourth = rig.open()
+        _ = rig.attaching(operation, fourth)
+        #expect(!rig.attach(fourth, fence: NodeRig.fence(12)).notices(to: fourth).contains(.look))
+    }
+
+    @Test("a node that counted as dead makes all its connections look: their signals were dropped, their queues may have ended")
+    func countedAsDead() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        _ = rig.open()
+        #expect(rig.heartbeat(alive: [NodeRig.me]).notices.isEmpty)
+        #expect(rig.heartbeat(alive: [NodeRig.me], wasAlive: false).notices == [NodeNotice(address: address, notice: .look)])
+    }
+
     @Test("a connection that is gone hears nothing more")
     func gone() {
         let rig = NodeRig.started()

@@ -59,8 +59,9 @@ final class NodeRig {
         self.perform { $0.woken(now: self.now, into: &$1) }
     }
 
-    func heartbeat(alive: [NodeIdentity]) -> NodeOutput {
-        self.commit(CommittedOperation(.heartbeat(self.heartbeatOperation()), .heartbeat(HeartbeatReceipt(alive: alive))))
+    func heartbeat(alive: [NodeIdentity], wasAlive: Bool = true) -> NodeOutput {
+        let receipt = HeartbeatReceipt(alive: alive, wasAlive: wasAlive)
+        return self.commit(CommittedOperation(.heartbeat(self.heartbeatOperation()), .heartbeat(receipt)))
     }
 
     /// Begins a drain; nobody has told yet who else is alive.

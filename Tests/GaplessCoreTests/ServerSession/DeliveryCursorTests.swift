@@ -191,12 +191,39 @@ struct DeliveryCursorTests {
     @Test("a read of nothing but what was acknowledged meanwhile does not end the reading [R6.3-9, R6.1-1]")
     func acknowledgedDuringRead() {
         var cursor = self.cursor(after: 19, head: 63, messages: 5)
-        #expect(cursor.nextRead(isWritable: true)?.after == SequenceNumber(19))
-        #expect(cursor.acknowledge(through: SequenceNumber(24)) == .commit)
+        let read = cursor.nextRead(isWritable: true)
+        let claim = cursor.acknowledge(through: SequenceNumber(24))
+        #expect(read?.after == SequenceNumber(19) && claim == .commit)
         var frames: [ServerFrame] = []
         #expect(cursor.loaded(.test((20...24).map { .test($0) }, through: 24, head: 63, floor: 19), into: &frames) == .goesOn)
         #expect(frames.isEmpty)
         #expect(cursor.nextRead(isWritable: true)?.after == SequenceNumber(24))
+    }
+
+    @Test("a look whose read failed is still due, also while the socket takes nothing [R5.3-5]")
+    func failedLook() {
+        var cursor = self.cursor(head: 0)
+        cursor.look()
+        let first = cursor.nextRead(isWritable: false)
+        cursor.readFailed()
+        #expect(first != nil && cursor.isLookDue)
+        let second = cursor.nextRead(isWritable: false)
+        #expect(second != nil && !cursor.isLookDue)
+    }
+
+    @Test("a commit that overtakes a read of nothing does not end the reading [R6.1-1]")
+    func committedDuringRead() {
+        var cursor = self.cursor(after: 10, head: 10)
+        cursor.look()
+        #expect(cursor.nextRead(isWritable: true)?.after == SequenceNumber(10))
+        // The read looked at the store before the commit, and its answer comes after it.
+        let isHandedOver = cursor.committed(.test(11), discardedThrough: nil, isWritable: true)
+        #expect(!isHandedOver)
+        var frames: [ServerFrame] = []
+        #expect(cursor.loaded(.test(through: 10, head: 10), into: &frames) == .goesOn)
+        #expect(cursor.nextRead(isWritable: true)?.after == SequenceNumber(10))
+        #expect(cursor.loaded(.test([.test(11)], through: 11), into: &frames) == .goesOn)
+        #expect(frames == [.msg(11)])
     }
 
     @Test("while the socket takes nothing, nothing is read; the doubt about the fence is still settled [R6.4-3]")

@@ -77,6 +77,9 @@ struct ServerSessionDisplacementTests {
         _ = rig.notice(.removed(.removedByOperator))
         #expect(rig.loaded(.slice(.test(through: 1))) == .nothing)
         #expect(rig.receive(.ping(1)) == .says(.pong(1)))
+        // Nor does it give its code to an end that comes later for another reason.
+        _ = rig.notice(.look)
+        #expect(rig.loaded(.refused(.otherEpoch(ServerRig.epoch))).closeCode == .fenceChanged)
     }
 
     @Test("a queue that is found gone without an operator's word is 4201")

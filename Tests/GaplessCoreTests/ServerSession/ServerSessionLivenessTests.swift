@@ -30,6 +30,14 @@ struct HeartbeatTests {
         #expect(heartbeat.timerFired(now: self.at(25)) == .ping(1))
     }
 
+    @Test("asking again and again buys a dead connection no time [R8-4]")
+    func probesAgain() {
+        var heartbeat = self.heartbeat()
+        for second in [0, 3, 4] { _ = heartbeat.probe(now: self.at(second)) }
+        #expect(heartbeat.nextDeadline == self.at(5))
+        #expect(heartbeat.timerFired(now: self.at(5)) == .silent)
+    }
+
     @Test("nothing heard for the silence is the end [R8-3]")
     func silent() {
         var heartbeat = self.heartbeat()
