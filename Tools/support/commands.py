@@ -148,8 +148,9 @@ def queues(judge):
     rows = [line.split() for line in lines(table.stdout)]
     judge.expect("queue list", table.returncode == 0 and rows[0][:3] == ["CLIENT", "WAITING", "BYTES"]
                  and [row[:3] for row in rows[1:]] == [[client, "2", "3"] for client in ("alice/phone", "alice/tab", "bob")], shown(table))
-    listed = judge.run("queue", "list", *at, "--user", "alice", "--limit", "1", "--json")
-    judge.expect("queue list --user --limit --json", [json.loads(line)["client"] for line in lines(listed.stdout)] == ["alice/phone"], shown(listed))
+    for options, clients in ((["--user", "bob"], ["bob"]), (["--user", "alice"], ["alice/phone", "alice/tab"]), (["--limit", "1"], ["alice/phone"])):
+        listed = judge.run("queue", "list", *at, *options, "--json")
+        judge.expect(f"queue list --json {options}", [json.loads(line)["client"] for line in lines(listed.stdout)] == clients, shown(listed))
     card = judge.run("queue", "show", "alice/phone", GAPLESS_ADMIN=node.admin_url)
     judge.expect("queue show, the node from the environment", card.returncode == 0 and "2 messages, 3 bytes" in card.stdout, shown(card))
     facts = depth(judge, node, "alice/phone", whole=True)
@@ -354,6 +355,12 @@ def connects(judge):
     node = judge.node("echo", "--uplink", "echo")
     echoed = judge.run("connect", node.url, "--client", "a/2", "--count", "3", text="one\ntwo\nthree\n")
     judge.expect("serve --uplink echo", echoed.returncode == 0 and lines(echoed.stdout) == ["one", "two", "three"], shown(echoed))
+    judge.stops(node)
+    node = judge.node("discard", "--uplink", "discard")
+    gone = judge.run("connect", node.url, "--client", "a/2", "--idle-exit", "1", text="one\ntwo\n")
+    # The client left when both were acknowledged; a line would have been written before that.
+    printed = select.select([node.process.stdout], [], [], 0)[0]
+    judge.expect("serve --uplink discard", gone.returncode == 0 and gone.stdout == "" and not printed, shown(gone))
     judge.stops(node)
 
 
