@@ -56,7 +56,9 @@ package final class SignalReceiver: Sendable {
             return !isStopped
         }
         guard isFirst else { return }
-        DatagramSocket()?.send(to: self.path)  // The thread waits in the kernel: this is what lets it see that it is over.
+        // The thread waits in the kernel: this is what lets it see that it is over. A wake-up would do, but for that a file descriptor has to
+        // be left and the folder to be there; where the system cannot do without, it is the way.
+        if !self.socket.endReceiving() { DatagramSocket()?.send(to: self.path) }
         unlink(self.path)
     }
 }

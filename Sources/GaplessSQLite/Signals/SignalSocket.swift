@@ -115,9 +115,16 @@ final class DatagramSocket: Sendable {
         return result == 1 ? 0 : errno
     }
 
+    /// Ends the waiting of whoever receives, now and later.
+    ///
+    /// - Returns: whether the system can do that.
+    func endReceiving() -> Bool {
+        shutdown(self.descriptor, Int32(SHUT_RD)) == 0
+    }
+
     /// Waits for a datagram and takes it together with those that came with it.
     ///
-    /// - Returns: whether there was one; false when the socket is of no more use.
+    /// - Returns: whether there was one, or perhaps the waiting was ended; false when the socket is of no more use.
     func receive() -> Bool {
         var byte: UInt8 = 0
         while true {
@@ -125,7 +132,7 @@ final class DatagramSocket: Sendable {
             if count >= 0 { break }
             guard errno == EINTR else { return false }
         }
-        while recv(self.descriptor, &byte, 1, Int32(MSG_DONTWAIT)) >= 0 {}
+        while recv(self.descriptor, &byte, 1, Int32(MSG_DONTWAIT)) > 0 {}
         return true
     }
 

@@ -38,6 +38,34 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: signals).isEmpty)
     }
 
+    /// Tells when nobody holds it any more.
+    private final class Witness: Sendable {
+        private let gone: @Sendable () -> Void
+
+        init(gone: @escaping @Sendable () -> Void) {
+            self.gone = gone
+        }
+
+        deinit {
+            self.gone()
+        }
+    }
+
+    private func receiver(at path: String, with witness: Witness) throws -> SignalReceiver {
+        try SignalReceiver(storeAt: path, node: try self.node(9)) { withExtendedLifetime(witness) {} }
+    }
+
+    @Test(.timeLimit(.minutes(10))) func aReceiverStopsThoughNobodyCanReachItsSocket() async throws {
+        let path = self.folder.file()
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        let receiver = try self.receiver(at: path, with: Witness { end.yield() })
+        try FileManager.default.removeItem(atPath: try StorePath(path).signals)
+        receiver.stop()
+        // The thread alone holds what it calls.
+        var iterator = ends.makeAsyncIterator()
+        #expect(await iterator.next() != nil)
+    }
+
     @Test func socketsOfTheDeadAreRemovedAndThoseOfTheLivingStay() throws {
         let path = self.folder.file()
         let alive = try SignalReceiver(storeAt: path, node: try self.node(3)) {}
