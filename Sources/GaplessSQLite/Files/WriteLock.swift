@@ -45,11 +45,20 @@ final class WriteLock: Sendable {
     }
 
     private let file: Int32
+    private let tryLock: TryLock
     private let state = Mutex(State.free)
     private let kernelWaits = DispatchQueue(label: "gapless.sqlite.write-lock")
 
+    /// Takes a byte of a file if nobody has it, as `FileLocks.tryLock` does.
+    typealias TryLock = @Sendable (_ file: Int32, _ byte: Int64) throws(SystemCallError) -> Bool
+
     /// Opens the file beside the database, or makes it.
-    init(path: String) throws(QueueStoreError) {
+    ///
+    /// - Parameter tryLock: how a byte is taken; for tests of what the system refuses.
+    init(path: String, tryLock: @escaping TryLock = { (file, byte) throws(SystemCallError) in try FileLocks.tryLock(file, byte: byte) })
+        throws(QueueStoreError)
+    {
+        self.tryLock = tryLock
         self.file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard self.file >= 0 else {
             throw QueueStoreError(.misconfigured, "The lock file \(path) cannot be opened.", cause: SystemCallError("open", errno))
@@ -129,16 +138,9 @@ final class WriteLock: Sendable {
         try self.state.withLock { state in
             switch state {
             case .free:
-                let missing: Missing
-                if try FileLocks.tryLock(self.file, byte: Self.next) {
-                    if try FileLocks.tryLock(self.file, byte: Self.owner) {
-                        try FileLocks.unlock(self.file, byte: Self.next)
-                        state = .held
-                        return nil
-                    }
-                    missing = .owner
-                } else {
-                    missing = .both
+                guard let missing = try self.takeIfFree() else {
+                    state = .held
+                    return nil
                 }
                 let caller = DispatchSemaphore(value: 0)
                 state = .waiting(caller: caller)
@@ -153,6 +155,21 @@ final class WriteLock: Sendable {
             case .closing, .closed:
                 throw QueueStoreError(.closed, "The store is closed.")
             }
+        }
+    }
+
+    /// Takes what can be had without waiting; what it throws leaves nothing taken.
+    ///
+    /// - Returns: what has to be waited for; nil when the lock was obtained.
+    private func takeIfFree() throws(SystemCallError) -> Missing? {
+        do {
+            guard try self.tryLock(self.file, Self.next) else { return .both }
+            guard try self.tryLock(self.file, Self.owner) else { return .owner }
+            try FileLocks.unlock(self.file, byte: Self.next)
+            return nil
+        } catch {
+            self.unlockAll()
+            throw error
         }
     }
 

@@ -54,6 +54,21 @@ import Testing
         #expect(try other.hold(limit: .seconds(300)) { () throws(QueueStoreError) in true })
     }
 
+    @Test func aLockThatIsRefusedHalfwayLeavesNothingTaken() throws {
+        let path = self.folder.file("lock")
+        let lock = try WriteLock(path: path) { (file, byte) throws(SystemCallError) in
+            guard byte != 0 else { throw SystemCallError("fcntl", ENOLCK) }
+            return try FileLocks.tryLock(file, byte: byte)
+        }
+        let error = #expect(throws: QueueStoreError.self) {
+            try lock.hold(limit: .seconds(300)) { () throws(QueueStoreError) in Issue.record("it ran") }
+        }
+        #expect(error?.code == .unavailable)
+        let other = open(path, O_RDWR)
+        defer { close(other) }
+        #expect(try FileLocks.tryLock(other, byte: 1))
+    }
+
     @Test func closingWhileWaitingFreesTheFileWhenTheKernelIsThrough() throws {
         let owner = try self.lock()
         try owner.hold(limit: .seconds(300)) { () throws(QueueStoreError) in
