@@ -245,7 +245,10 @@ package final class CommitGateway: Sendable {
                 return
             }
             self.failed(batch.filter { $0.submitted.operation.storesMessages }, error, since: start, observer)
-            self.state.withLock { $0.health.underWaySince = start }
+            self.state.withLock { state in
+                state.underWay = rest.compactMap { $0.caller?.who }
+                state.health.underWaySince = start
+            }
             self.commit(rest, observer)
         }
     }

@@ -193,6 +193,30 @@ import Testing
         #expect(rig.store.batches.map(\.count) == [1])  // What was taken back was not committed.
     }
 
+    @Test func callersOfTheRestOfAFullBatchAreAnsweredInTimeToo() async throws {
+        let rig = GatewayRig()
+        let blocker = try await rig.block()
+        let gateway = rig.gateway
+        rig.store.fail { [weak store = rig.store] operations in
+            guard operations.contains(where: { if case .append = $0 { true } else { false } }) else { return nil }
+            // What goes again without the message hangs.
+            if operations.count > 1 { store?.closeGate() }
+            return QueueStoreError(.full, "The disk is full.")
+        }
+        let send = Task { try await gateway.commit(GatewayRig.message("1")) }
+        let removal = Task { try await gateway.commit(.remove(RemoveOperation(client: GatewayRig.phone))) }
+        try await eventually { gateway.health.waitingOperations == 2 }
+        rig.store.openGate()
+        await #expect(throws: QueueStoreError.self) { try await blocker.value }
+        await #expect(throws: QueueStoreError.self) { try await send.value }
+        try await eventually { rig.store.waiting == 1 }
+        rig.clock.advance(by: .seconds(10))
+        #expect(gateway.giveUp(waitingFor: .seconds(10)) == 1)
+        rig.store.openGate()
+        #expect(await Self.code(of: removal) == .unknown)
+        await gateway.stop()
+    }
+
     @Test func otherProcessesAreWoken() async throws {
         let store = MemoryQueues()
         let other = MemoryQueueStore(store)
