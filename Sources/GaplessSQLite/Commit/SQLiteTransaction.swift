@@ -77,6 +77,7 @@ final class SQLiteTransaction: StoreTransaction {
         }
         var wake: Set<NodeIdentity> = []
         for (node, signal) in self.state.raised where node != ownNode {
+            guard try signal.kind != .news || self.liveness(of: node) == .alive else { continue }
             try SignalRows.insert(signal, for: node, number: self.state.meta.number, in: self.tables.database)
             wake.insert(node)
         }
@@ -135,7 +136,11 @@ final class SQLiteTransaction: StoreTransaction {
 
     func liveness(of record: QueueRecord) throws -> HolderLiveness {
         guard let node = record.lastAttachment?.node else { return .dead(since: nil) }
-        return try self.allNodes()[node]?.liveness(at: self.clock, lifetime: self.policy.nodeLifetime) ?? .dead(since: nil)
+        return try self.liveness(of: node)
+    }
+
+    private func liveness(of node: NodeIdentity) throws -> HolderLiveness {
+        try self.allNodes()[node]?.liveness(at: self.clock, lifetime: self.policy.nodeLifetime) ?? .dead(since: nil)
     }
 
     // MARK: Messages

@@ -65,6 +65,7 @@ struct MemoryState {
         self.commits += 1
         var wake: Set<NodeIdentity> = []
         for (node, signal) in self.raised where node != ownNode {
+            guard signal.kind != .news || self.liveness(of: node) == .alive else { continue }
             self.signals[node, default: NodeSignals()].raise(signal, commit: self.commits)
             wake.insert(node)
         }

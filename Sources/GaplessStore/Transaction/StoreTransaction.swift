@@ -49,7 +49,8 @@ package protocol StoreTransaction: AnyObject {
 
     // MARK: The rest
 
-    /// Notes that the node of a holder is to look at a client.
+    /// Notes that the node of a holder is to look at a client. News for a node that counts as dead at the end of the batch are dropped: if it
+    /// comes back, it looks at all of its clients.
     func raise(_ kind: Signal.Kind, for client: ClientID, at node: NodeIdentity) throws(Failure)
     /// Whether there is room for so many payload bytes more, after letting go of some that are gone already.
     func hasRoom(for bytes: Int) throws(Failure) -> Bool

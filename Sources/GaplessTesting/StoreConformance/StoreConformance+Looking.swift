@@ -74,6 +74,18 @@ extension StoreConformance {
             try expectEqual(receipt.wake, [], "who is to be woken")
             try expectEqual(try bench.storeA.signals(for: StoreBench.nodeA, after: cursor).signals, [], "the signals")
         },
+        StoreCheck("signals", "news for a dead node are not kept") { bench in
+            try bench.attach()
+            let cursor = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).cursor
+            bench.advance(by: bench.policy.nodeLifetime)
+            _ = try bench.storeB.commit([.heartbeat(StoreBench.heartbeat(of: StoreBench.nodeB))], now: bench.now)
+            let late = try bench.storeB.commit([.append(StoreBench.message("1"))], now: bench.now)
+            try expectEqual(late.wake, [], "who is to be woken")
+            try expectEqual(try bench.storeA.signals(for: StoreBench.nodeA, after: cursor).signals, [], "the signals")
+            _ = try bench.storeA.commit([.heartbeat(StoreBench.heartbeat(of: StoreBench.nodeA))], now: bench.now)
+            let receipt = try bench.storeB.commit([.append(StoreBench.message("2"))], now: bench.now)
+            try expectEqual(receipt.wake, [StoreBench.nodeA], "who is to be woken when it is back")
+        },
         StoreCheck("signals", "a takeover by another node tells the old one") { bench in
             _ = try bench.storeA.commit([.attach(bench.hello())], now: bench.now)
             let cursor = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).cursor
