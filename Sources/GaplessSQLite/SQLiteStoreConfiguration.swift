@@ -36,8 +36,8 @@ package struct CommitFaults: Sendable {
         case afterCommit
         /// After an error: before it is looked up whether the batch is there.
         case lookUp
-        /// After an error of the disk: before a commit makes sure that the batch is not there.
-        case voiding
+        /// After an error of the disk: before it is made sure that the disk holds what was found, the batch or not the batch.
+        case settling
     }
 
     /// Called at each moment; what it throws is taken for a failure of SQLite.

@@ -36,6 +36,8 @@ final class StoreWriter {
     private var isLogLost = false
     /// Whether another log was seen in its place: then others may have written what this one does not hold.
     private var isLogForked = false
+    /// Whether a sync failed, so that the log may hold commits in memory that are not on the disk: behind them nothing may be promised.
+    private var isLogDoubtful = false
     private var clock = Timestamp(milliseconds: 0)
     private var identityChecked = ContinuousClock.now
     private var progressWritten = ContinuousClock.now
@@ -163,7 +165,9 @@ final class StoreWriter {
         self.database = database
         self.identityChecked = .now
         do {
+            if self.isLogDoubtful { try database.emptyLog() }
             try self.begin(database, preparation)
+            self.isLogDoubtful = false
         } catch {
             self.closeDatabase(checkpoint: false)
             throw QueueStoreError(error, while: "opening \(self.path.database)")
@@ -330,19 +334,21 @@ final class StoreWriter {
         // What a failed sync left in memory need not be what is on the disk: the database is read anew.
         if isDisk { self.closeDatabase(checkpoint: false) }
         guard let pending else { throw failure }
+        if isDisk { self.isLogDoubtful = true }
         do {
             try self.configuration.faults.strike(.lookUp)
+            let isReopened = self.database == nil
             let database = try self.database ?? StoreDatabase(self.path, self.configuration)
-            if self.database == nil {
-                self.database = database
-                self.onOpen(database.pool)
-            }
+            self.database = database
             let meta = try database.write { try StoreMeta.fetch($0) }
-            if meta.number == pending.receipt.number, meta.nonce == pending.nonce { return pending.receipt }
-            guard meta.number <= pending.receipt.number else {
+            let isFound = meta.number == pending.receipt.number && meta.nonce == pending.nonce
+            guard isFound || meta.number <= pending.receipt.number else {
                 throw QueueStoreError(.unknown, "Others have written since; whether the batch was committed cannot be known.", cause: error)
             }
-            if isDisk { try self.voidCommit(database) }
+            if isDisk { try self.settleLog(of: database, holdsBatch: isFound) }
+            // Nobody reads what may not last.
+            if isReopened { self.onOpen(database.pool) }
+            if isFound { return pending.receipt }
         } catch let unsettled {
             self.closeDatabase(checkpoint: false)
             throw QueueStoreError(.unknown, "Whether the batch was committed cannot be known.", cause: unsettled)
@@ -350,9 +356,14 @@ final class StoreWriter {
         throw failure
     }
 
-    /// Writes over what a failed sync may have left in the write-ahead log, lest a restart of the machine brings it back to life.
-    private func voidCommit(_ database: StoreDatabase) throws {
-        try self.configuration.faults.strike(.voiding)
+    /// Makes the disk hold what was found after a failed sync, and nothing else.
+    ///
+    /// A commit that was found may be in memory alone, and no later sync of the log writes it: the system takes those pages for written. So
+    /// all of the log goes into the database. A commit that was not found may be on the disk all the same, and what is left of an old log
+    /// too: a commit of its own writes over both, lest a restart of the machine brings them back to life.
+    private func settleLog(of database: StoreDatabase, holdsBatch: Bool) throws {
+        try self.configuration.faults.strike(.settling)
+        if holdsBatch { try database.emptyLog() }
         try database.write { connection in
             try self.inTransaction(connection) {
                 var meta = try StoreMeta.fetch(connection)
@@ -361,6 +372,7 @@ final class StoreWriter {
                 try meta.update(connection)
             }
         }
+        self.isLogDoubtful = false
     }
 
     // MARK: Progress

@@ -77,6 +77,14 @@ final class StoreDatabase {
         _ = try self.pool.writeWithoutTransaction { try $0.checkpoint(.passive) }
     }
 
+    /// Moves everything that is committed into the database, syncs it, and lets the write-ahead log begin anew.
+    ///
+    /// - Throws: `SQLITE_BUSY` when somebody who reads an older state keeps it from that; then some or all may still be in the log.
+    func emptyLog() throws {
+        self.walPages.pointee = 0
+        _ = try self.pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    }
+
     /// Ends all connections; with `checkpoint`, leaves an empty write-ahead log behind if nobody else has the file open.
     func close(checkpoint: Bool) throws {
         if checkpoint {

@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func whenThatFailsTooNobodyKnows() throws {
-        let striker = Striker([.voiding: Self.diskFailure])
+        let striker = Striker([.settling: Self.diskFailure])
         let store = try self.test.open { $0.faults = striker.faults }
         defer { store.close() }
         striker.set(.beforeCommit, Self.diskFailure)
@@ -92,6 +92,49 @@ import Testing
         #expect(failure?.code == .unknown)
         try store.send("2")
         #expect(try self.texts(store) == ["2"])
+    }
+
+    /// What is in the log after a sync that failed may be in memory alone.
+    @Test func aBatchThatIsFoundAfterAFailureOfTheDiskIsMovedIntoTheDatabase() throws {
+        let striker = Striker()
+        let store = try self.test.open { $0.faults = striker.faults }
+        defer { store.close() }
+        // Somebody else's connection, so that the end of the store's own does not move the log.
+        let other = try DatabaseQueue(path: self.test.path)
+        defer { try? other.close() }
+        _ = try other.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM messages") }
+        striker.set(.afterCommit, Self.diskFailure)
+        try store.send("1")
+        // Another process copies: this one would lose the locks of SQLite.
+        try #require(try Mount.run("/bin/cp", self.test.path, self.test.folder.file("copy.db")))
+        #expect(try self.test.withDatabase("copy.db") { try Int.fetchOne($0, sql: "SELECT count(*) FROM messages") } == 1)
+        try store.send("2")
+        #expect(try self.texts(store) == ["1", "2"])
+    }
+
+    @Test func aBatchThatCannotBeMovedIsInDoubtAndNothingIsCommittedBehindIt() throws {
+        let striker = Striker()
+        let store = try self.test.open { configuration in
+            configuration.faults = striker.faults
+            configuration.busyTimeout = .milliseconds(10)
+        }
+        defer { store.close() }
+        try store.send("1")
+        let reader = try DatabaseQueue(path: self.test.path)
+        defer { try? reader.close() }
+        try reader.writeWithoutTransaction { database in
+            // It goes on reading the state before, which the database must keep for it.
+            try database.execute(sql: "BEGIN")
+            #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM messages") == 1)
+            striker.set(.afterCommit, Self.diskFailure)
+            let failure = #expect(throws: QueueStoreError.self) { try store.send("2") }
+            #expect(failure?.code == .unknown)
+            let next = #expect(throws: QueueStoreError.self) { try store.send("3") }
+            #expect(next?.code == .unavailable)
+            try database.execute(sql: "COMMIT")
+        }
+        try store.send("4")
+        #expect(try self.texts(store) == ["1", "2", "4"])
     }
 
     @Test func whenTheLookUpFailsNobodyKnowsAndARetryWithTheSameKeySettlesIt() throws {
