@@ -222,14 +222,23 @@ final class StoreWriter {
                 return try operations.map { try transaction.apply($0) }
             }
             if ContinuousClock.now - self.progressWritten >= self.configuration.progressInterval { try? self.writeProgress() }
+            self.checkpointIfDue()
             return receipt
         }
+        return receipt
+    }
+
+    /// Moves a long write-ahead log into the database, under the write lock: SQLite begins the log anew only when all of it is moved at the
+    /// moment at which a writer begins, and another process that began meanwhile would make it longer each time.
+    private func checkpointIfDue() {
         do {
             try self.database?.checkpointIfDue()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            // Somebody who does not know the write lock is at it, such as the `sqlite3` program; the next commit tries again.
+            self.logger.debug("The write-ahead log is being moved by somebody else", metadata: ["error.message": "\(error)"])
         } catch {
             self.logger.warning("The write-ahead log could not be moved into the database", metadata: ["error.message": "\(error)"])
         }
-        return receipt
     }
 
     /// Does something else in a commit of its own.

@@ -70,7 +70,7 @@ final class StoreDatabase {
 
     /// Moves what is committed from a long write-ahead log into the database, without waiting for anybody.
     ///
-    /// A failure loses nothing: the pages stay where they are, and the next commit tries again.
+    /// A failure loses nothing: the pages stay where they are, and the next commit tries again. To be called under the write lock.
     func checkpointIfDue() throws {
         guard self.walPages.pointee >= Self.checkpointPages else { return }
         self.walPages.pointee = 0

@@ -302,6 +302,43 @@ import Testing
         #expect(try StoreFile.check(self.test.path).problems == [])
     }
 
+    /// Each store begins as soon as the other has let go of the lock, which is when the log has to be short again.
+    @Test func theWriteAheadLogOfTwoBusyProcessesStaysShort() async throws {
+        let line = try WaitingLine(lockFile: try StorePath(self.test.path).lock, writers: 2)
+        let stores = try (0..<2).map { writer in
+            try self.test.open { configuration in
+                configuration.faults = CommitFaults { moment in
+                    if moment == .beforeCommit { try line.hold(writer) }
+                }
+            }
+        }
+        defer { stores.forEach { $0.close() } }
+        let text = String(repeating: "x", count: 1_000)
+        await withTaskGroup(of: Void.self) { tasks in
+            for (index, store) in stores.enumerated() {
+                tasks.addTask {
+                    await OwnThread.run {
+                        do {
+                            for _ in 0..<100 {
+                                let batch = (0..<50).map { SQLiteTestStore.message(text, to: SQLiteTestStore.client("user\($0)")) }
+                                _ = try store.commit(batch, now: SQLiteTestStore.start)
+                            }
+                        } catch {
+                            Issue.record(error)
+                        }
+                        line.leave(index)
+                    }
+                }
+            }
+        }
+        // It never gets shorter than it was at its longest, below 16 MiB.
+        let size = try FileManager.default.attributesOfItem(atPath: self.test.path + "-wal")[.size] as? NSNumber
+        let longest = try #require(size).intValue
+        #expect(longest > 1_000 * 4_096)
+        #expect(longest < 1_600 * 4_096, "\(longest) bytes")
+        #expect(self.test.log.messages.filter { $0.contains("write-ahead log") } == [])
+    }
+
     @Test func readsDoNotWaitForAWriter() throws {
         let store = try self.test.open()
         defer { store.close() }
