@@ -74,10 +74,10 @@ extension GaplessServer {
             try await self.serve(node, listener, group, maxAdminConnections: FileDescriptorLimit.adminConnections(under: descriptors))
         } catch {
             await node.stop()
-            opened.close()
+            await Self.close(opened)
             throw error
         }
-        opened.close()
+        await Self.close(opened)
         self.logger.info("Server stopped", metadata: ["node": "\(self.configuration.name)"])
     }
 
@@ -95,6 +95,17 @@ extension GaplessServer {
             throw error
         } catch {
             throw QueueStoreError(.unavailable, "The store was not opened.", cause: error)
+        }
+    }
+
+    /// Closes the store away from all tasks, for the same reason; in a cancelled task no less than in others.
+    private static func close(_ opened: StoreConfiguration.Opened) async {
+        await withCheckedContinuation { continuation in
+            // The pool of the process is never shut down, so what is submitted runs.
+            NIOThreadPool.singleton.submit { _ in
+                opened.close()
+                continuation.resume()
+            }
         }
     }
 

@@ -116,6 +116,31 @@ import Testing
         }
     }
 
+    @Test func theStoreIsClosedOnceAndByNoTask() async throws {
+        // A task that waits for a disk holds up one of the few threads that all tasks share.
+        let closings = Mailbox<Bool>()
+        let store = StoreConfiguration("test") { _ throws(QueueStoreError) in
+            StoreConfiguration.Opened(store: MemoryQueueStore()) { closings.put(withUnsafeCurrentTask { $0 == nil }) }
+        }
+        try await TestServer.run(store: store) { server in
+            #expect(closings.isEmpty)
+            // One that cannot start.
+            var configuration = TestServer.configuration
+            configuration.listen = server.addresses.listen
+            await #expect(throws: ConfigurationError.self) { try await TestServer.run(store: store, configuration: configuration) { _ in } }
+            #expect(try await closings.next())
+            #expect(closings.isEmpty)
+        }
+        #expect(try await closings.next())
+        let server = try self.server(store)
+        let running = Task { try await server.run() }
+        _ = try await server.started()
+        running.cancel()
+        try await running.value
+        #expect(try await closings.next())
+        #expect(closings.isEmpty)
+    }
+
     @Test func whatAServerToldOfItselfIsTrue() async throws {
         var configuration = TestServer.configuration
         configuration.name = try #require(NodeName("node-7"))
