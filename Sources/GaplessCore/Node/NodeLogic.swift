@@ -70,7 +70,10 @@ package struct NodeLogic: Sendable {
     }
 
     /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4]
-    package func admit(now: Instant) -> Admission {
+    ///
+    /// - Parameter authentications: how many proofs are being checked, also of connections that are gone; at most one a connection begins
+    ///   after this, so that their number stays bounded even when whoever checks them never answers and ignores being cancelled.
+    package func admit(authentications: Int, now: Instant) -> Admission {
         let (retryAfter, jitter) = (self.configuration.retryAfter, self.configuration.retryJitter)
         if self.drain != nil {
             return .refused(SessionEnding(.overloaded, "This node is draining.", retryAfter: retryAfter, jitter: jitter))
@@ -83,6 +86,9 @@ package struct NodeLogic: Sendable {
         }
         if self.connectionCount > self.configuration.maxConnections {
             return .refused(SessionEnding(.overloaded, "This node is full.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if authentications >= self.configuration.maxConnections {
+            return .refused(SessionEnding(.overloaded, "This node checks too many proofs.", retryAfter: retryAfter, jitter: jitter))
         }
         return .accepted
     }

@@ -90,7 +90,10 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         self.timer = nil
         self.session.peerClosed(now: self.now, into: &self.output)
         self.perform()
-        if let address { self.node.feed { logic, _, output in logic.closed(address.id, into: &output) } }
+        if let address {
+            self.node.feed { logic, _, output in logic.closed(address.id, into: &output) }
+            self.node.jobs.cancel(authenticationOf: address.id)
+        }
         self.forgetIfOver()
     }
 
@@ -150,7 +153,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         guard let address else { preconditionFailure("a session wants something before its connection is open") }
         switch effect {
         case .admit:
-            let admission = self.node.ask { logic, now in logic.admit(now: now) }
+            let admission = self.node.admission()
             self.session.admitted(admission, now: self.now, into: &self.output)
         case .authenticate(let hello):
             self.node.authenticate(self.handshake.credentials(for: hello.client, token: hello.token), for: address)

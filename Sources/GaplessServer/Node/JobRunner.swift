@@ -3,9 +3,10 @@ import Synchronization
 
 /// Runs what users of the SDK wrote - handlers, authenticators, decisions, hooks - for as long as the server's `run()` does.
 ///
-/// Whoever submits bounds the number: one authentication a connection, one handler a client. A job is a task of its own, since a single
-/// one must be cancellable, and since one that ignores its cancellation must not hold the server for ever. Each is owned all the same:
-/// `run()` waits for it and hands on its own cancellation, until `abandon()` ends the waiting.
+/// Whoever submits bounds the number: at most one handler a client, and one authentication a connection. An authentication that ignores
+/// that it was cancelled outlives its connection, so the node takes no `HELLO` while too many of `authentications` run. A job is a task
+/// of its own, since a single one must be cancellable, and since one that ignores its cancellation must not hold the server for ever.
+/// Each is owned all the same: `run()` waits for it and hands on its own cancellation, until `abandon()` ends the waiting.
 final class JobRunner: Sendable {
     typealias Work = @Sendable () async -> Void
 
@@ -36,6 +37,8 @@ final class JobRunner: Sendable {
     private struct State {
         var jobs: [Name: Progress] = [:]
         var submitted: UInt64 = 0
+        /// The jobs that find out who somebody is and have not found out yet.
+        var authentications: [ServedConnectionID: Name] = [:]
         /// How many were begun and have not ended.
         var left = Left()
         var isCancelled = false
@@ -46,6 +49,24 @@ final class JobRunner: Sendable {
             guard self.left.isEmpty || self.isAbandoned else { return nil }
             defer { self.waiter = nil }
             return self.waiter
+        }
+
+        /// The name of a new job that is no handler.
+        mutating func makeName() -> Name {
+            self.submitted += 1
+            self.jobs[.other(self.submitted)] = .waiting(isCancelled: false)
+            return .other(self.submitted)
+        }
+
+        /// Cancels a job, unless it is over; what is returned is to be cancelled outside of the lock.
+        mutating func cancel(_ name: Name) -> Task<Void, Never>? {
+            switch self.jobs[name] {
+            case .waiting: self.jobs[name] = .waiting(isCancelled: true)
+            case .begun: self.jobs[name] = .begun(isCancelled: true)
+            case .running(let task): return task
+            case nil: break
+            }
+            return nil
         }
 
         mutating func count(_ name: Name, _ change: Int) {
@@ -72,28 +93,46 @@ final class JobRunner: Sendable {
         self.input.yield((.handler(run), work))
     }
 
+    /// Begins to find out soon who a client is, and tells. Does nothing once the runner has finished.
+    ///
+    /// - Precondition: no other authentication of the connection runs.
+    func submit<Outcome: Sendable>(
+        authenticationOf connection: ServedConnectionID,
+        _ work: @escaping @Sendable () async -> Outcome,
+        then tell: @escaping @Sendable (Outcome) -> Void
+    ) {
+        let name = self.state.withLock { state in
+            precondition(state.authentications[connection] == nil, "a connection proves itself once at a time")
+            let name = state.makeName()
+            state.authentications[connection] = name
+            return name
+        }
+        let job: Work = {
+            let outcome = await work()
+            // It does not count any more when somebody hears of it, who may come back at once.
+            self.state.withLock { state in state.authentications[connection] = nil }
+            tell(outcome)
+        }
+        self.input.yield((name, job))
+    }
+
+    /// How many authentications have been submitted and are not over, also of connections that are gone.
+    var authentications: Int { self.state.withLock { $0.authentications.count } }
+
     /// Starts something else soon. Does nothing once the runner has finished.
     func submit(_ work: @escaping Work) {
-        let name = self.state.withLock { state in
-            state.submitted += 1
-            state.jobs[.other(state.submitted)] = .waiting(isCancelled: false)
-            return Name.other(state.submitted)
-        }
+        let name = self.state.withLock { $0.makeName() }
         self.input.yield((name, work))
     }
 
     /// Cancels a handler; it is begun all the same, since somebody waits for its end.
     func cancel(_ run: HandlerRun.ID) {
-        let task: Task<Void, Never>? = self.state.withLock { state in
-            switch state.jobs[.handler(run)] {
-            case .waiting: state.jobs[.handler(run)] = .waiting(isCancelled: true)
-            case .begun: state.jobs[.handler(run)] = .begun(isCancelled: true)
-            case .running(let task): return task
-            case nil: break
-            }
-            return nil
-        }
-        task?.cancel()
+        self.state.withLock { $0.cancel(.handler(run)) }?.cancel()
+    }
+
+    /// Cancels the authentication of a connection, if one runs.
+    func cancel(authenticationOf connection: ServedConnectionID) {
+        self.state.withLock { state in state.authentications[connection].flatMap { state.cancel($0) } }?.cancel()
     }
 
     // MARK: Life

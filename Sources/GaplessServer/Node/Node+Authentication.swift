@@ -28,6 +28,8 @@ extension Node {
                 return .proved(try await authenticator.authenticate(credentials))
             } catch let error as AuthenticationError {
                 return .refused(SessionEnding(error))
+            } catch is CancellationError where Task.isCancelled {
+                return .refused(SessionEnding(.internalError, "The proof cannot be checked now."))  // The connection is gone.
             } catch {
                 self.logger.warning("Authenticator failed", metadata: ["error.type": "\(type(of: error))"])
                 return .refused(SessionEnding(.internalError, "The proof cannot be checked now."))

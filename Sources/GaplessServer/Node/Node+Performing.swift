@@ -56,10 +56,17 @@ extension Node {
         self.readers.read(request, for: connection)
     }
 
-    /// Finds out who a client is, and tells the connection.
+    /// Whether a `HELLO` is heard.
+    func admission() -> Admission {
+        let authentications = self.jobs.authentications
+        return self.ask { logic, now in logic.admit(authentications: authentications, now: now) }
+    }
+
+    /// Finds out who a client is, and tells the connection, unless that is gone before; then the authenticator is cancelled.
     func authenticate(_ credentials: Credentials, for connection: ConnectionAddress) {
-        self.jobs.submit {
-            let outcome = await self.identify(credentials)
+        self.jobs.submit(authenticationOf: connection.id) {
+            await self.identify(credentials)
+        } then: { outcome in
             guard !self.jobs.isAbandoned else { return }
             self.loops[connection.loop].post([LoopShell.Letter(.authenticated(outcome), to: connection.id)])
         }

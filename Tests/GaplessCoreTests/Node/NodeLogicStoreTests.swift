@@ -12,10 +12,10 @@ struct NodeLogicStoreTests {
     @Test("a node takes clients once its store answered [R5.1-4]")
     func starting() {
         let rig = NodeRig()
-        #expect(self.code(rig.logic.admit(now: rig.now)) == .storeUnavailable)
+        #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .storeUnavailable)
         #expect(rig.logic.readiness(now: rig.now).reasons == [.starting])
         _ = rig.polled([])
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
         // A node that another one may look for must be seen before clients are sent to it.
         #expect(rig.logic.readiness(now: rig.now).reasons == [.starting])
         _ = rig.heartbeat(alive: [NodeRig.me])
@@ -37,7 +37,7 @@ struct NodeLogicStoreTests {
         let rig = NodeRig.started()
         let address = rig.attached()
         _ = rig.drain()
-        guard case .refused(let ending) = rig.logic.admit(now: rig.now) else { return #expect(Bool(false)) }
+        guard case .refused(let ending) = rig.logic.admit(authentications: 0, now: rig.now) else { return #expect(Bool(false)) }
         #expect(ending.error.code == .overloaded)
         #expect(ending.error.message == "This node is draining.")
         #expect(ending.error.retryAfter == .seconds(2) && ending.error.jitter == .seconds(3))
@@ -49,26 +49,37 @@ struct NodeLogicStoreTests {
     func cordoned() {
         let rig = NodeRig.started()
         rig.logic.cordon()
-        #expect(self.code(rig.logic.admit(now: rig.now)) == .overloaded)
+        #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .overloaded)
         #expect(rig.logic.readiness(now: rig.now).reasons == [.cordoned])
         _ = rig.heartbeat(alive: [NodeRig.me])
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
         #expect(rig.logic.readiness(now: rig.now).isReady)
         _ = rig.heartbeat(alive: [NodeRig.me, NodeRig.other])
         rig.logic.uncordon()
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
     }
 
     @Test("a full node is not ready, and takes nobody beyond its limit")
     func full() {
         let rig = NodeRig.started { $0.maxConnections = 1 }
         _ = rig.open()
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
         #expect(rig.logic.readiness(now: rig.now).reasons == [.full])
         let second = rig.open()
-        #expect(self.code(rig.logic.admit(now: rig.now)) == .overloaded)
+        #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .overloaded)
         _ = rig.close(second)
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
+    }
+
+    @Test("a node that still checks too many proofs, of whomever, takes nobody")
+    func proofs() {
+        let rig = NodeRig.started { $0.maxConnections = 2 }
+        _ = rig.open()
+        #expect(rig.logic.admit(authentications: 1, now: rig.now) == .accepted)
+        let admission = rig.logic.admit(authentications: 2, now: rig.now)
+        #expect(self.code(admission) == .overloaded)
+        guard case .refused(let ending) = admission else { return }
+        #expect(ending.retryAfter == rig.logic.configuration.retryAfter && ending.jitter == rig.logic.configuration.retryJitter)
     }
 
     // MARK: Cut off
@@ -77,9 +88,9 @@ struct NodeLogicStoreTests {
     func cutOff() {
         let rig = NodeRig.started()
         _ = rig.live(for: .seconds(10), storeAnswers: false)
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
         _ = rig.live(for: .milliseconds(10), storeAnswers: false)
-        #expect(self.code(rig.logic.admit(now: rig.now)) == .storeUnavailable)
+        #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .storeUnavailable)
         #expect(rig.logic.readiness(now: rig.now).reasons == [.storeCutOff])
         _ = rig.polled([])
         #expect(rig.logic.readiness(now: rig.now).isReady)
@@ -122,7 +133,7 @@ struct NodeLogicStoreTests {
         _ = rig.open()
         let output = rig.wait(.seconds(300))
         #expect(output.closes.isEmpty)
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
     }
 
     // MARK: Room
@@ -140,7 +151,7 @@ struct NodeLogicStoreTests {
         for full in [self.refused(.storeFull), self.refused(nil, .tooManyQueues)] {
             _ = rig.commit(full)
             #expect(rig.logic.readiness(now: rig.now) == Readiness(reasons: [], warnings: [.storeFull]))
-            #expect(rig.logic.admit(now: rig.now) == .accepted)
+            #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
             _ = rig.live(for: .milliseconds(9_999), storeAnswers: true)
             #expect(rig.logic.readiness(now: rig.now).warnings == [.storeFull])
             _ = rig.live(for: .milliseconds(1), storeAnswers: true)
@@ -180,7 +191,7 @@ struct NodeLogicStoreTests {
         _ = rig.commitFailed(SubmittedOperation(heartbeat), failure: .newerSchema)
         #expect(rig.observations == [.schemaUnknown])
         #expect(rig.logic.readiness(now: rig.now).description == "schema-unknown")
-        #expect(self.code(rig.logic.admit(now: rig.now)) == .storeUnavailable)
+        #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .storeUnavailable)
         var closes = rig.fire().closes
         #expect(closes == [.draining])
         for _ in 0..<10 {
@@ -197,7 +208,7 @@ struct NodeLogicStoreTests {
         _ = rig.commitFailed(SubmittedOperation(heartbeat), failure: .newerSchema)
         _ = rig.heartbeat(alive: [NodeRig.me])
         #expect(rig.logic.readiness(now: rig.now).isReady)
-        #expect(rig.logic.admit(now: rig.now) == .accepted)
+        #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
     }
 
     // MARK: Rounds

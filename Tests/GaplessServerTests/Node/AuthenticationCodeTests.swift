@@ -180,3 +180,79 @@ import Testing
         }
     }
 }
+
+/// Authentications whose connections are gone.
+@Suite(.serialized, .timeLimit(.minutes(10))) struct AbandonedAuthenticationTests {
+    /// An authenticator that answers `hold` only when it is let go, cancelled or not.
+    private struct Holding {
+        let (begun, cancelled, released) = (Mailbox<Void>(), Mailbox<Void>(), Mailbox<Void>())
+
+        func authentication() throws -> Authentication {
+            let alice = try #require(UserID("alice"))
+            return .custom { [self] credentials in
+                if credentials.bearer == "hold" {
+                    self.begun.put(())
+                    try await withTaskCancellationHandler {
+                        try await self.released.next()
+                    } onCancel: {
+                        self.cancelled.put(())
+                    }
+                }
+                return Identity(user: alice)
+            }
+        }
+    }
+
+    /// Shows a proof that is held, and leaves before it is judged.
+    private func leave(_ server: TestServer, _ holding: Holding) async throws {
+        let client = try await RawClient.connect(server.url)
+        client.send(Greeting(token: "hold").text)
+        try await holding.begun.next()
+        client.close()
+        try await client.expectClose(1_000)
+        try await holding.cancelled.next()
+    }
+
+    @Test func anAuthenticationIsCancelledWhenItsConnectionCloses() async throws {
+        let holding = Holding()
+        try await TestServer.run(authenticator: holding.authentication()) { server in
+            try await self.leave(server, holding)
+            holding.released.put(())
+            let (client, _) = try await RawClient.attach(server.url, Greeting(token: "hold at once"))
+            // So is one that a client began that was attached already.
+            client.send(#"AUTH {"token":"hold"}"#)
+            try await holding.begun.next()
+            client.cut()
+            try await holding.cancelled.next()
+            holding.released.put(())
+        }
+    }
+
+    @Test func thoseThatIgnoreThatTheyWereCancelledAreBounded() async throws {
+        // Otherwise each client that comes and goes leaves one behind, for as long as the authenticator likes.
+        let holding = Holding()
+        var configuration = TestServer.configuration
+        configuration.maxConnections = 2
+        try await TestServer.run(authenticator: holding.authentication(), configuration: configuration) { server in
+            try await self.leave(server, holding)
+            let (client, _) = try await RawClient.attach(server.url, Greeting(token: "good"))
+            client.close()
+            try await client.expectClose(1_000)
+            try await self.leave(server, holding)
+            let refused = try await RawClient.connect(server.url)
+            refused.send(Greeting(token: "good").text)
+            let error = try await refused.expect("ERROR {\"code\":4100,")
+            #expect(error.contains("proofs") && error.contains("retryAfter"))
+            try await refused.expectClose(4_100)
+            for _ in 1...2 { holding.released.put(()) }
+            // Both end soon.
+            while true {
+                let late = try await RawClient.connect(server.url)
+                late.send(Greeting(attempt: 2, token: "good").text)
+                let answer = try await late.expect("")
+                if answer.hasPrefix("WELCOME ") { break }
+                try await late.expectClose(4_100)
+            }
+        }
+    }
+}

@@ -50,6 +50,67 @@ import Testing
     }
 }
 
+@Suite(.timeLimit(.minutes(10))) struct AuthenticationJobTests {
+    @Test func oneIsCancelledByItsConnectionAndCountsUntilItEnds() async throws {
+        let jobs = JobRunner()
+        var directory = ConnectionDirectory()
+        let (first, second) = (directory.open(loop: 0).id, directory.open(loop: 0).id)
+        let (begun, cancelled, released, outcomes) = (Mailbox<Int>(), Mailbox<Int>(), Mailbox<Void>(), Mailbox<Int>())
+        let running = Task { await jobs.run() }
+        for (number, connection) in [first, second].enumerated() {
+            jobs.submit(authenticationOf: connection) {
+                begun.put(number)
+                await withTaskCancellationHandler {
+                    _ = try? await released.next()
+                } onCancel: {
+                    cancelled.put(number)
+                }
+                return number
+            } then: { _ in
+                outcomes.put(jobs.authentications)
+            }
+            #expect(try await begun.next() == number)
+        }
+        #expect(jobs.authentications == 2)
+        jobs.cancel(authenticationOf: second)
+        #expect(try await cancelled.next() == 1)
+        #expect(cancelled.isEmpty && jobs.authentications == 2)
+        jobs.cancel(authenticationOf: first)
+        #expect(try await cancelled.next() == 0)
+        jobs.cancel(authenticationOf: first)
+        #expect(jobs.authentications == 2)
+        released.put(())
+        #expect(try await outcomes.next() == 1)
+        released.put(())
+        #expect(try await outcomes.next() == 0)
+        jobs.cancel(authenticationOf: first)
+        jobs.finish()
+        #expect(await running.value.isEmpty)
+    }
+
+    @Test func aConnectionThatHeardOfOneMayBeginTheNextAtOnce() async throws {
+        let jobs = JobRunner()
+        var directory = ConnectionDirectory()
+        let connection = directory.open(loop: 0).id
+        let ends = Mailbox<Void>()
+        let running = Task { await jobs.run() }
+        jobs.submit(authenticationOf: connection) {
+        } then: { _ in
+            // The first job still runs here.
+            jobs.submit(authenticationOf: connection) {
+                try? await Task.sleep(for: .seconds(86_400))
+            } then: { _ in
+                ends.put(())
+            }
+            jobs.cancel(authenticationOf: connection)
+        }
+        try await ends.next()
+        #expect(jobs.authentications == 0)
+        jobs.finish()
+        #expect(await running.value.isEmpty)
+    }
+}
+
 @Suite(.timeLimit(.minutes(10))) struct HandlerJobTests {
     private func id(_ number: UInt64) throws -> HandlerRun.ID {
         HandlerRun.ID(client: try #require(ClientID("alice/phone")), number: number)

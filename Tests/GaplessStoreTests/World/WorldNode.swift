@@ -98,7 +98,7 @@ final class WorldNode {
         for effect in output.effects {
             switch effect {
             case .admit:
-                let admission = self.logic.admit(now: now)
+                let admission = self.logic.admit(authentications: 0, now: now)
                 self.feed(id) { $0.admitted(admission, now: now, into: &$1) }
             case .authenticate, .authenticateAgain:
                 self.world.after(self.world.latency) { world in
