@@ -30,8 +30,8 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var closeSpread: Duration
     /// How long after a failure of the store a detach or a heartbeat is tried again.
     package var storeRetry: Duration
-    /// A jump of the wall clock against the monotonic one that stops expiry, and for how long.
-    package var maxClockJump: Duration
+    /// A jump of the wall clock against the monotonic one that stops expiry, and for how long; nil when every jump is believed.
+    package var maxClockJump: Duration?
     package var expiryPause: Duration
     /// How handlers are tried again.
     package var handlers: HandlerPolicy
@@ -57,7 +57,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         closeAfter: Duration = .seconds(30),
         closeSpread: Duration = .seconds(10),
         storeRetry: Duration = .seconds(1),
-        maxClockJump: Duration = .seconds(10),
+        maxClockJump: Duration? = .seconds(10),
         expiryPause: Duration = .seconds(60),
         handlers: HandlerPolicy = HandlerPolicy(),
         maxUplinkBytes: Int = 268_435_456

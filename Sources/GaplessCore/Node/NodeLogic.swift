@@ -209,11 +209,9 @@ package struct NodeLogic: Sendable {
         if let deadline = self.nextDeadline, now - deadline > Heartbeat.maxLateness {
             self.health.forgive(now - deadline)
         }
-        if let jump = self.clock.observe(wallClock: wallClock, now: now) {
+        _ = self.clock.time(wallClock: wallClock, now: now)
+        if let jump = self.clock.takeJump() {
             output.effects.append(.observe(.clockJumped(by: jump)))
-        }
-        if let until = self.clock.pausedUntil {
-            self.sweeps.postpone(until: until)
         }
         self.beginRounds(now: now, into: &output)
         self.watchStore(now: now, into: &output)
@@ -228,11 +226,17 @@ package struct NodeLogic: Sendable {
         }
     }
 
+    /// The time to give to the store with what it is asked for now, by commits and reads alike: the wall clock's, unless that jumped.
+    package mutating func storeTime(wallClock: Timestamp, now: Instant) -> Timestamp {
+        self.clock.time(wallClock: wallClock, now: now)
+    }
+
     private mutating func beginRounds(now: Instant, into output: inout NodeOutput) {
         if self.polls.begin(now: now) {
             output.effects.append(.poll(after: self.cursor))
         }
         self.beginHeartbeat(now: now, into: &output)
+        self.postponeSweeps()
         if self.sweeps.begin(now: now) {
             output.effects.append(.commit(.expire(ExpireOperation(maxRows: self.configuration.sliceRows))))
         }
@@ -340,9 +344,11 @@ package struct NodeLogic: Sendable {
 
     mutating func sweepEnded(hasMore: Bool, now: Instant) {
         self.sweeps.ended(next: hasMore ? self.configuration.sliceInterval : self.configuration.sweepInterval, now: now)
-        if let until = self.clock.pausedUntil {
-            self.sweeps.postpone(until: until)
-        }
+        self.postponeSweeps()
+    }
+
+    private mutating func postponeSweeps() {
+        if let until = self.clock.pausedUntil { self.sweeps.postpone(until: until) }
     }
 
     mutating func detachFailed(_ operation: DetachOperation, now: Instant) {

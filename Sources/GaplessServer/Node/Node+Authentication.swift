@@ -44,7 +44,7 @@ extension Node {
             guard let client = credentials.client else {
                 var random = SystemRandomNumberGenerator()
                 let client = ClientTokens.makeName(using: &random)
-                return .named(client, token: keys.token(for: client, now: self.clock.wallClock()))
+                return .named(client, token: keys.token(for: client, now: self.storeClock.wallClock()))
             }
             guard let token = credentials.token else { return .refused(.unknownClient) }
             if !keys.verify(token, for: client) {
@@ -52,7 +52,7 @@ extension Node {
                 keys = try await self.tokens.newestKeys(self)
                 guard keys.verify(token, for: client) else { return .refused(.unknownClient) }
             }
-            return .named(client, token: keys.token(for: client, now: self.clock.wallClock()))
+            return .named(client, token: keys.token(for: client, now: self.storeClock.wallClock()))
         } catch {
             return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached."))
         }
@@ -73,7 +73,7 @@ final class TokenKeyCache: Sendable {
     }
 
     func newestKeys(_ node: Node) async throws(QueueStoreError) -> ClientTokens {
-        let wallClock = node.clock.wallClock()
+        let wallClock = node.storeClock.wallClock()
         let keys = ClientTokens(
             keys: try await node.readers.perform { store throws(QueueStoreError) in try store.tokenKeys(now: wallClock) }
         )

@@ -47,12 +47,12 @@ extension Node {
     }
 
     func snapshot(of client: ClientID) async throws -> QueueSnapshot? {
-        let now = self.clock.wallClock()
+        let now = self.storeClock.wallClock()
         return try await self.readers.perform { store throws(QueueStoreError) in try store.snapshot(of: client, now: now) }
     }
 
     func snapshots(of user: UserID?, after: ClientID?, limit: Int) async throws -> [QueueSnapshot] {
-        let now = self.clock.wallClock()
+        let now = self.storeClock.wallClock()
         return try await self.readers.perform { store throws(QueueStoreError) in
             try store.snapshots(of: user, after: after, limit: limit, now: now)
         }

@@ -35,11 +35,35 @@ final class Node: Sendable {
         var alarm: Instant?
     }
 
+    /// The state behind its mutex; an object of its own, since what gives the store its time asks the logic too.
+    private final class Guarded: Sendable {
+        private let state: Mutex<State>
+
+        init(_ logic: NodeLogic) {
+            self.state = Mutex(State(logic: logic))
+        }
+
+        func withLock<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+            self.state.withLock { body(&$0) }
+        }
+
+        /// A clock whose time of day is the one that the store is given.
+        func storeClock(_ clock: GatewayClock) -> GatewayClock {
+            var storeClock = clock
+            storeClock.wallClock = {
+                self.withLock { $0.logic.storeTime(wallClock: clock.wallClock(), now: clock.monotonic()) }
+            }
+            return storeClock
+        }
+    }
+
     let configuration: ServerConfiguration
     let authentication: Authentication
     let identity: NodeIdentity
     let sessionConfiguration: ServerSessionConfiguration
     let clock: GatewayClock
+    /// The same with the time of day that the store is given, which does not follow each jump of the wall clock.
+    let storeClock: GatewayClock
     let loopClock: LoopClock
     let loops: [LoopShell]
     let gateway: CommitGateway
@@ -56,7 +80,7 @@ final class Node: Sendable {
     let hasMissedHandler = Mutex(false)
     /// Ends when a drain is over.
     let drained = AsyncStream.makeStream(of: Void.self)
-    private let state: Mutex<State>
+    private let state: Guarded
 
     init(_ parts: Parts) {
         self.configuration = parts.configuration
@@ -69,20 +93,22 @@ final class Node: Sendable {
         self.hookRunner = HookRunner(parts.hooks, logger: parts.logger)
         self.loops = parts.group.makeIterator().enumerated().map { LoopShell(index: $0.offset, eventLoop: $0.element) }
         precondition(!self.loops.isEmpty, "a node has an event loop")
+        self.state = Guarded(
+            NodeLogic(
+                configuration: parts.nodeConfiguration,
+                wallClock: parts.clock.wallClock(),
+                now: parts.clock.monotonic()
+            )
+        )
+        self.storeClock = self.state.storeClock(parts.clock)
         self.gateway = CommitGateway(
             store: parts.store.store,
             configuration: GatewayConfiguration(maxOperations: parts.configuration.maxPendingSends),
-            clock: parts.clock,
+            clock: self.storeClock,
             wake: parts.store.wake
         )
-        self.readers = ReaderPool(store: parts.store.store, clock: parts.clock)
+        self.readers = ReaderPool(store: parts.store.store, clock: self.storeClock)
         self.sessionConfiguration = parts.sessionConfiguration
-        let logic = NodeLogic(
-            configuration: parts.nodeConfiguration,
-            wallClock: parts.clock.wallClock(),
-            now: parts.clock.monotonic()
-        )
-        self.state = Mutex(State(logic: logic))
     }
 
     // MARK: Life
@@ -245,12 +271,14 @@ extension Node.Parts {
     }
 
     fileprivate var nodeConfiguration: NodeConfiguration {
-        NodeConfiguration(
+        var configuration = NodeConfiguration(
             node: self.identity,
             maxConnections: self.maxConnections,
             creations: self.configuration.creationPace ?? self.configuration.newQueuesPerSecond.map { CreationLimit.Pace(perSecond: $0) },
             handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts),
             maxUplinkBytes: self.configuration.maxUplinkBytes
         )
+        if self.clock.isWallClockTrusted { configuration.maxClockJump = nil }
+        return configuration
     }
 }

@@ -10,6 +10,8 @@ package struct GatewayClock: Sendable {
     package var monotonic: @Sendable () -> Instant
     /// Lets the calling thread stand still for a short time.
     package var sleep: @Sendable (Duration) -> Void
+    /// Whether jumps of the wall clock are meant and followed at once, as those of a clock that a test moves.
+    package var isWallClockTrusted = false
 
     package init(
         wallClock: @escaping @Sendable () -> Timestamp,

@@ -2,6 +2,8 @@ public import GaplessCore
 import Synchronization
 
 /// A time of day that moves only when a test moves it: for messages that expire, tokens that end, clocks that are set back.
+///
+/// A server believes it at once, however far it is moved; the machine's clock has to hold for a minute after a jump before it counts.
 public final class ManualClock: Sendable {
     private let time: Mutex<Timestamp>
 

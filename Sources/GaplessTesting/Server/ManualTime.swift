@@ -17,6 +17,8 @@ package final class ManualTime: Sendable {
         var now = NIODeadline.uptimeNanoseconds(3_600_000_000_000)
         var timers: [UInt64: Timer] = [:]
         var lastTimer: UInt64 = 0
+        /// How far the wall clock is ahead of what has passed.
+        var wallClockError: Duration = .zero
         /// When time began to pass by itself, on the machine's clock; nil while it stands still.
         var released: NIODeadline?
         /// Those that are set from then on.
@@ -33,9 +35,17 @@ package final class ManualTime: Sendable {
         self.state.withLock { Self.now($0) }
     }
 
-    /// The time of day: the first of January 2026 and what has passed.
+    /// The time of day: the first of January 2026 and what has passed, unless it jumped.
     package var wallClock: Timestamp {
-        Timestamp(milliseconds: 1_767_225_600_000) + .nanoseconds((self.now - Self.start).nanoseconds)
+        self.state.withLock { state in
+            let passed: Duration = .nanoseconds((Self.now(state) - Self.start).nanoseconds)
+            return Timestamp(milliseconds: 1_767_225_600_000).advanced(by: passed + state.wallClockError)
+        }
+    }
+
+    /// Sets the wall clock forward, or back with a negative duration, while no time passes.
+    package func jumpWallClock(by jump: Duration) {
+        self.state.withLock { $0.wallClockError += jump }
     }
 
     /// For those who wait by it.

@@ -67,7 +67,10 @@ public struct TestServer: Sendable {
         _ body: @Sendable (TestServer) async throws -> Result
     ) async throws -> Result {
         var gatewayClock = GatewayClock.system
-        if let clock { gatewayClock.wallClock = { clock.now } }
+        if let clock {
+            gatewayClock.wallClock = { clock.now }
+            gatewayClock.isWallClockTrusted = true
+        }
         return try await Self.run(
             store: store,
             authenticator: authenticator,

@@ -289,6 +289,22 @@ struct NodeLogicStoreTests {
         #expect(rig.live(for: .seconds(59), storeAnswers: true).sweeps == 0)
     }
 
+    @Test(
+        "a jump that a commit or a read meets first is told all the same, and holds back the time of the store",
+        arguments: [7_200, -7_200]
+    )
+    func clockJumpOfTheStore(seconds: Int) {
+        let rig = NodeRig.started()
+        let before = rig.wallClock
+        rig.pass(.milliseconds(1), wallClock: .seconds(seconds))
+        #expect(rig.logic.storeTime(wallClock: rig.wallClock, now: rig.now) == before.advanced(by: .milliseconds(1)))
+        _ = rig.fire()
+        _ = rig.fire()
+        #expect(rig.observations == [.clockJumped(by: .seconds(seconds) - .milliseconds(1))])
+        #expect(rig.live(for: .seconds(59), storeAnswers: true).sweeps == 0)
+        #expect(rig.live(for: .seconds(3), storeAnswers: true).sweeps > 0)
+    }
+
     @Test("a small drift of the wall clock is none")
     func drift() {
         let rig = NodeRig.started()

@@ -122,12 +122,14 @@ final class WorldNode {
         }
     }
 
+    private var storeTime: Timestamp { self.logic.storeTime(wallClock: self.world.wallClock, now: self.world.now) }
+
     private func read(_ request: ReadRequest, for id: ServedConnectionID) {
         // The store sees the request at one moment, and the session its answer at a later one.
         self.world.after(self.world.latency) { world in
             guard self.isAlive else { return }
             let isFailing = world.isStoreFailing()
-            let receipt = isFailing ? nil : try? self.store.read([request], now: world.wallClock).first
+            let receipt = isFailing ? nil : try? self.store.read([request], now: self.storeTime).first
             world.after(world.latency) { world in
                 self.feed(id) { session, output in
                     if let receipt {
@@ -194,7 +196,7 @@ final class WorldNode {
         let isFailing = self.world.isStoreFailing()
         // A store that fails may have committed all the same: nobody knows.
         let isDone = !isFailing || self.world.luck.isOnce(in: 2)
-        let receipt = isDone ? try? self.store.commit(batch.map(\.operation), now: self.world.wallClock) : nil
+        let receipt = isDone ? try? self.store.commit(batch.map(\.operation), now: self.storeTime) : nil
         if let receipt { self.world.committed(zip(batch.map(\.operation), receipt.receipts).map { ($0, $1) }) }
         self.world.after(self.world.latency) { world in
             guard self.isAlive else { return }
