@@ -142,7 +142,7 @@ struct NodeLogicDrainTests {
         let (rig, _) = self.rig(clients: 1)
         _ = rig.beginDrain()
         #expect(rig.logic.readiness(now: rig.now).reasons == [.draining])
-        guard case .refused = rig.logic.admit(now: rig.now) else { return #expect(Bool(false)) }
+        guard case .refused = rig.logic.admit(authentications: 0, now: rig.now) else { return #expect(Bool(false)) }
     }
 
     // MARK: The end

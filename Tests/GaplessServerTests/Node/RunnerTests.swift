@@ -55,13 +55,14 @@ import Testing
         let jobs = JobRunner()
         var directory = ConnectionDirectory()
         let (first, second) = (directory.open(loop: 0).id, directory.open(loop: 0).id)
-        let (begun, cancelled, released, outcomes) = (Mailbox<Int>(), Mailbox<Int>(), Mailbox<Void>(), Mailbox<Int>())
+        let (begun, cancelled, outcomes) = (Mailbox<Int>(), Mailbox<Int>(), Mailbox<Int>())
+        let released = [Mailbox<Void>(), Mailbox<Void>()]
         let running = Task { await jobs.run() }
         for (number, connection) in [first, second].enumerated() {
             jobs.submit(authenticationOf: connection) {
                 begun.put(number)
                 await withTaskCancellationHandler {
-                    _ = try? await released.next()
+                    _ = try? await released[number].next()
                 } onCancel: {
                     cancelled.put(number)
                 }
@@ -79,9 +80,9 @@ import Testing
         #expect(try await cancelled.next() == 0)
         jobs.cancel(authenticationOf: first)
         #expect(jobs.authentications == 2)
-        released.put(())
+        released[0].put(())
         #expect(try await outcomes.next() == 1)
-        released.put(())
+        released[1].put(())
         #expect(try await outcomes.next() == 0)
         jobs.cancel(authenticationOf: first)
         jobs.finish()
