@@ -33,7 +33,28 @@ struct ServeSettings {
         self.reader = ConfigReader(providers: providers)
     }
 
-    /// A misspelt setting in a file would be silently without effect; so it is refused.
+    /// A value in a file, of one of the types that settings have.
+    private enum Value: Decodable {
+        case text
+        case list
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if (try? container.decode([String].self)) != nil {
+                self = .list
+            } else if (try? container.decode(String.self)) != nil {
+                self = .text
+            } else {
+                _ = try container.decode(Int.self)
+                self = .text
+            }
+        }
+    }
+
+    /// The settings that hold lists.
+    private static let lists: Set<String> = ["allow-origin", "endpoint"]
+
+    /// A setting in a file that is misspelt, or of another type, would be silently without effect; so it is refused.
     private static func check(_ path: String) throws {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw ProgramError(.misconfigured, "the configuration file '\(path)' cannot be read")
@@ -43,6 +64,16 @@ struct ServeSettings {
         }
         if let unknown = object.keys.sorted().first(where: { !ServeOptions.names.contains($0) }) {
             throw ProgramError(.misconfigured, "the configuration file '\(path)' holds '\(unknown)', which is no setting")
+        }
+        for name in object.keys.sorted() {
+            let value = (try? JSONSerialization.data(withJSONObject: [object[name]])).flatMap {
+                try? JSONDecoder().decode([Value].self, from: $0)
+            }
+            switch (value?.first, Self.lists.contains(name)) {
+            case (.list, true), (.text, false): continue
+            case (_, true): throw ProgramError(.misconfigured, "'\(name)' in the configuration file '\(path)' is a list of texts")
+            case (_, false): throw ProgramError(.misconfigured, "'\(name)' in the configuration file '\(path)' is a text or a whole number")
+            }
         }
     }
 
