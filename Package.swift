@@ -116,6 +116,16 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "GaplessSimulation",
+            dependencies: ["GaplessCore", "GaplessStore", .nioCore, .dequeModule, .heapModule],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "gapless-simulate",
+            dependencies: ["GaplessSimulation", .argumentParser],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "gapless",
             dependencies: [
@@ -128,6 +138,11 @@ let package = Package(
         .testTarget(
             name: "GaplessCoreTests",
             dependencies: ["GaplessCore", .nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GaplessSimulationTests",
+            dependencies: ["GaplessSimulation"],
             swiftSettings: settings
         ),
         .testTarget(

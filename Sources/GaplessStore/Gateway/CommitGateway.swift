@@ -19,7 +19,7 @@ package protocol CommitObserver: AnyObject, Sendable {
 /// get their answers through the observer. Bounded: callers beyond its bounds get `.overloaded` at once.
 package final class CommitGateway: Sendable {
     private struct State {
-        var queue: CommitQueue
+        var queue: CommitQueue<CommitCaller>
         var pacer: CommitPacer
         var health = GatewayHealth()
         var phase = Phase.idle
@@ -53,7 +53,7 @@ package final class CommitGateway: Sendable {
     }
 
     private enum Step {
-        case commit([CommitQueue.Entry])
+        case commit([CommitQueue<CommitCaller>.Entry])
         case pause(Duration)
         case sleep
         case end
@@ -76,7 +76,7 @@ package final class CommitGateway: Sendable {
         self.clock = clock
         self.wake = wake
         self.state = Mutex(
-            State(queue: CommitQueue(configuration: configuration), pacer: CommitPacer(maxSpacing: configuration.maxSpacing))
+            State(queue: CommitQueue<CommitCaller>(configuration: configuration), pacer: CommitPacer(maxSpacing: configuration.maxSpacing))
         )
     }
 
@@ -175,7 +175,7 @@ package final class CommitGateway: Sendable {
     @discardableResult
     package func giveUp(waitingFor bound: Duration) -> Int {
         let moment = Instant(nanoseconds: self.clock.monotonic().nanoseconds - bound.nanoseconds)
-        let (waiting, hanging) = self.state.withLock { state -> ([CommitQueue.Entry], [CommitCaller]) in
+        let (waiting, hanging) = self.state.withLock { state -> ([CommitQueue<CommitCaller>.Entry], [CommitCaller]) in
             let waiting = state.queue.takeCallers(since: moment)
             guard let since = state.health.underWaySince, since <= moment else { return (waiting, []) }
             defer { state.underWay = [] }
@@ -232,7 +232,7 @@ package final class CommitGateway: Sendable {
         return step
     }
 
-    private func commit(_ batch: [CommitQueue.Entry], _ observer: any CommitObserver) {
+    private func commit(_ batch: [CommitQueue<CommitCaller>.Entry], _ observer: any CommitObserver) {
         let start = self.clock.monotonic()
         do {
             let receipt = try self.store.commit(batch.map(\.submitted.operation), now: self.clock.wallClock())
@@ -254,7 +254,7 @@ package final class CommitGateway: Sendable {
     }
 
     private func succeeded(
-        _ batch: [CommitQueue.Entry],
+        _ batch: [CommitQueue<CommitCaller>.Entry],
         _ receipt: CommitReceipt,
         since start: Instant,
         _ observer: any CommitObserver
@@ -279,7 +279,7 @@ package final class CommitGateway: Sendable {
     }
 
     private func failed(
-        _ batch: [CommitQueue.Entry],
+        _ batch: [CommitQueue<CommitCaller>.Entry],
         _ error: QueueStoreError,
         since start: Instant,
         _ observer: any CommitObserver

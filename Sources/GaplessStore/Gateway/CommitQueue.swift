@@ -1,15 +1,15 @@
-import GaplessCore
+package import GaplessCore
 
 /// What waits for a commit, in three lanes: acknowledgements (joined), the operations of connections, and those of callers.
 ///
 /// Connections have at most a few operations each, so their lanes are bounded by their number and are never refused. Callers are bounded
 /// by count and bytes. Within a lane the order stays; acknowledgements go first, for they make room and concern earlier commits.
-struct CommitQueue {
+package struct CommitQueue<Caller: Sendable>: Sendable {
     /// One operation on its way.
-    struct Entry: Sendable {
-        var submitted: SubmittedOperation
+    package struct Entry: Sendable {
+        package var submitted: SubmittedOperation
         /// Who waits for it, and the place among that caller's operations.
-        var caller: (who: CommitCaller, index: Int)?
+        package var caller: (who: Caller, index: Int)?
         var bytes = 0
         var since: Instant
     }
@@ -21,16 +21,16 @@ struct CommitQueue {
     /// The bytes that callers' operations hold.
     private(set) var callerBytes = 0
 
-    init(configuration: GatewayConfiguration) {
+    package init(configuration: GatewayConfiguration) {
         self.configuration = configuration
     }
 
-    var count: Int { self.acknowledgements.count + self.connections.count + self.callers.count }
+    package var count: Int { self.acknowledgements.count + self.connections.count + self.callers.count }
     var callerCount: Int { self.callers.count }
     /// Since when the oldest operation of a caller waits.
     var oldestCaller: Instant? { self.callers.first?.since }
 
-    mutating func add(_ submitted: SubmittedOperation, now: Instant) {
+    package mutating func add(_ submitted: SubmittedOperation, now: Instant) {
         if case .acknowledge(let acknowledge) = submitted.operation {
             self.acknowledgements.add(acknowledge)
         } else {
@@ -39,7 +39,7 @@ struct CommitQueue {
     }
 
     /// Adds an operation of a caller; false when there is no room.
-    mutating func add(_ operation: StoreOperation, for caller: CommitCaller, index: Int, now: Instant) -> Bool {
+    package mutating func add(_ operation: StoreOperation, for caller: Caller, index: Int, now: Instant) -> Bool {
         let bytes = operation.heldBytes
         guard self.callers.count < self.configuration.maxOperations,
             self.callers.isEmpty || self.callerBytes + bytes <= self.configuration.maxBytes
@@ -50,7 +50,7 @@ struct CommitQueue {
     }
 
     /// Takes what goes into the next commit.
-    mutating func takeBatch(now: Instant) -> [Entry] {
+    package mutating func takeBatch(now: Instant) -> [Entry] {
         var batch = self.acknowledgements.take().map { Entry(submitted: SubmittedOperation(.acknowledge($0)), since: now) }
         var room = self.configuration.maxBatchOperations
         batch += self.connections.take { _ in
@@ -93,7 +93,7 @@ extension StoreOperation {
     }
 
     /// Whether it stores messages, so that a full disk or store cannot take it while it takes others.
-    var storesMessages: Bool {
+    package var storesMessages: Bool {
         switch self {
         case .append, .appendSequence: true
         case .advanceMark(let mark): !mark.sends.isEmpty

@@ -25,7 +25,7 @@ package final class MemoryQueues: Sendable {
     /// Puts a copy back in the place of what is there: the store goes back in time, unnoticed.
     package func restore(from copy: MemoryQueues) {
         let state = copy.state.withLock { $0 }
-        self.state.withLock { $0 = state }
+        self.state.withLock { $0.goBack(to: state) }
     }
 
     /// Begins a new life of the store, as an operator does after a restore.

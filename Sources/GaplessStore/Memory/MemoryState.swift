@@ -51,6 +51,13 @@ struct MemoryState {
         self.incarnation = state.incarnation
     }
 
+    /// Becomes what it was; luck alone does not go back, so that nothing that is drawn is drawn again.
+    mutating func goBack(to state: MemoryState) {
+        let random = self.random
+        self = state
+        self.random = random
+    }
+
     // MARK: Clock and commits
 
     /// Takes a wall clock's time; the store's clock never goes back.
