@@ -603,9 +603,13 @@ class Client:
 
     # connecting
 
+    def known_urls(self):
+        """The endpoints in the order in which they are tried: the caller's, then those that a server told."""
+        return self.urls + [url for url in self.given if url not in self.urls]
+
     def next_url(self, avoid=None):
         """The next endpoint in turn; not one that asked for patience (R11.2-5) while there is another."""
-        urls = self.urls + [url for url in self.given if url not in self.urls]
+        urls = self.known_urls()
         order = [urls[(self.turn + i) % len(urls)] for i in range(len(urls))]
         self.turn += 1
         order.sort(key=lambda url: (url == avoid, max(0.0, self.not_before.get(url, 0) - now())))
@@ -923,7 +927,8 @@ class Client:
         healthy = c.welcomed and now() - c.since >= HEALTHY_AFTER
         if healthy:
             self.failures = 0
-        backoff = random.uniform(0, min(30.0, 0.5 * 2 ** min(self.failures, 10)))
+        rounds = self.failures // len(self.known_urls())
+        backoff = random.uniform(0, min(30.0, 0.5 * 2 ** min(rounds, 10)))
         self.failures += 1
         wait = 0.0 if healthy and 4000 <= code < 4400 and not 4100 <= code < 4200 else backoff
         if 4000 <= code < 4100:

@@ -58,7 +58,7 @@ public struct ClientConfiguration: Sendable {
     /// How long a connection may take, from the lookup of the name to the server's `WELCOME`. Default 15 s.
     public var connectTimeout = Duration.seconds(15)
 
-    /// The bound of the first random wait before another attempt; it doubles with each failure. Default 0.5 s; above zero.
+    /// The bound of the first random wait before another attempt; it doubles with each round of failures at all endpoints. Default 0.5 s; above zero.
     public var backoffBase = Duration.milliseconds(500)
 
     /// The bound that the doubling stops at. Default 30 s; at least `backoffBase`.

@@ -58,6 +58,11 @@ struct ClientConnection: Sendable {
         self.phase = .recording(version)
     }
 
+    /// Whether it lived long enough after its `WELCOME` to count as a success (Protocol.md [R11.4-2]).
+    func isHealthy(now: Instant) -> Bool {
+        self.attachment.map { ClientTimes.healthy <= now - $0.since } ?? false
+    }
+
     /// What `WELCOME` settled; nil before.
     var attachment: Attachment? {
         get {

@@ -55,7 +55,7 @@ extension ClientSession {
             let jitter = Duration.zero.jittered(upTo: ending.jitter, using: &turn.random)
             self.resume(after: jitter + self.shortLifeBackoff(ending, &turn), ending, &turn)
         case .resumeLater:
-            let wait = self.backoff.next(using: &turn.random)
+            let wait = self.backoff.next(among: self.endpoints.count, using: &turn.random)
             let isPostponed = ending.retryAfter != nil && !self.endpoints.isAnyOpen(at: turn.now + wait)
             self.resume(after: isPostponed ? .zero : wait, ending, &turn)
         case .startOver:
@@ -69,17 +69,17 @@ extension ClientSession {
             self.stop(ending.stopReason, &turn)
         case .superseded:
             if ending.isAnswerToHello { self.takeNewInstance(&turn) }
-            self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+            self.resume(after: self.backoff.next(among: self.endpoints.count, using: &turn.random), ending, &turn)
         case .takenOver:
             self.takenOver(ending, &turn)
         case .resumeWithBackoff:
-            self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+            self.resume(after: self.backoff.next(among: self.endpoints.count, using: &turn.random), ending, &turn)
         }
     }
 
     /// Where a connection that lived long resumes at once, one that did not resumes with backoff.
     private mutating func shortLifeBackoff(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) -> Duration {
-        ending.isHealthy ? .zero : self.backoff.next(using: &turn.random)
+        ending.isHealthy ? .zero : self.backoff.next(among: self.endpoints.count, using: &turn.random)
     }
 
     /// Waits, then connects.
@@ -111,7 +111,7 @@ extension ClientSession {
         let hasForced = self.lastForce.map { turn.now - $0 < ClientTimes.force } ?? false
         guard hasForced || self.identity.isTakenOver else {
             self.isForcing = true
-            return self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+            return self.resume(after: self.backoff.next(among: self.endpoints.count, using: &turn.random), ending, &turn)
         }
         self.identity.isTakenOver = true
         _ = self.saveIdentity(.now, &turn)
@@ -198,7 +198,7 @@ struct Ending {
         self.endpoint = connection.endpoint
         self.end = end
         self.error = connection.error
-        self.isHealthy = connection.attachment.map { ClientTimes.healthy <= now - $0.since } ?? false
+        self.isHealthy = connection.isHealthy(now: now)
         self.isAnswerToHello = connection.isGreeting
         if let error = connection.error {
             self.code = error.code

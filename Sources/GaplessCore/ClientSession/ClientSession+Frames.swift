@@ -103,6 +103,7 @@ extension ClientSession {
         connection.liveness?.adopt(interval: welcome.heartbeat, silence: welcome.silence, now: since)
         connection.liveness?.heard(now: turn.now)
         let previous = self.newest
+        if previous?.isHealthy(now: turn.now) == true { self.backoff.reset() }
         self.newest = connection
         self.opening = nil
         self.move = nil

@@ -39,7 +39,7 @@ extension ClientSession {
         guard self.authentication.need == nil,
             let endpoint = self.move?.nextEndpoint(from: first, in: self.endpoints, now: turn.now)
         else {
-            self.move?.failed(now: turn.now, using: &turn.random)
+            self.move?.failed(among: self.endpoints.count, now: turn.now, using: &turn.random)
             return
         }
         self.move?.step = .opening
@@ -59,6 +59,6 @@ extension ClientSession {
         case .renewToken, .superseded, .resumeAtOnce, .resumeLater, .startOver, .stop, .takenOver, .resumeWithBackoff:
             break
         }
-        self.move?.failed(now: turn.now, using: &turn.random)
+        self.move?.failed(among: self.endpoints.count, now: turn.now, using: &turn.random)
     }
 }

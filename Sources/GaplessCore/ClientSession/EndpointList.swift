@@ -32,6 +32,9 @@ struct EndpointList: Hashable, Sendable {
         self.serverEndpoints = serverEndpoints
     }
 
+    /// How many URLs there are; at least one.
+    var count: Int { self.entries.count }
+
     /// The URL whose turn it is.
     var current: String { self.entries[self.index].url }
 

@@ -51,8 +51,8 @@ struct Move: Sendable {
     }
 
     /// The second connection failed, or none could be opened.
-    mutating func failed(now: Instant, using random: inout some RandomNumberGenerator) {
-        let next = now + self.backoff.next(using: &random)
+    mutating func failed(among endpoints: Int, now: Instant, using random: inout some RandomNumberGenerator) {
+        let next = now + self.backoff.next(among: endpoints, using: &random)
         self.step = next < self.end ? .waiting(until: next) : .exhausted
     }
 }

@@ -9,7 +9,7 @@ struct BackoffTests {
         var luck = SeededLuck(1)
         var bounds: [Duration] = []
         for _ in 0..<9 {
-            bounds.append(backoff.bound)
+            bounds.append(backoff.bound())
             _ = backoff.next(using: &luck)
         }
         #expect(
@@ -18,6 +18,20 @@ struct BackoffTests {
                 .seconds(30),
             ]
         )
+    }
+
+    @Test("[R11.4-1] with several endpoints the bound doubles once all of them have failed again", arguments: [2, 3, 7])
+    func boundDoublesByRounds(_ endpoints: Int) {
+        var backoff = Backoff()
+        var luck = SeededLuck(1)
+        for round in 0..<6 {
+            for _ in 0..<endpoints {
+                #expect(backoff.bound(among: endpoints) == .milliseconds(500 << round))
+                let wait = backoff.next(among: endpoints, using: &luck)
+                #expect(wait <= .milliseconds(500 << round))
+            }
+        }
+        #expect(backoff.bound(among: endpoints) == .seconds(30))
     }
 
     @Test("[R11.4-1] draws lie evenly between nothing and the bound")
@@ -38,9 +52,9 @@ struct BackoffTests {
         var backoff = Backoff()
         var luck = SeededLuck(3)
         for _ in 0..<20 { _ = backoff.next(using: &luck) }
-        #expect(backoff.bound == .seconds(30))
+        #expect(backoff.bound() == .seconds(30))
         backoff.reset()
-        #expect(backoff.bound == .milliseconds(500))
+        #expect(backoff.bound() == .milliseconds(500))
         #expect(backoff.failures == 0)
     }
 
@@ -49,8 +63,8 @@ struct BackoffTests {
         var backoff = Backoff()
         var luck = SeededLuck(3)
         for _ in 0..<1_000_000 { _ = backoff.next(using: &luck) }
-        #expect(backoff.failures == 64)
-        #expect(backoff.bound == .seconds(30))
+        #expect(backoff.failures == 65_536)
+        #expect(backoff.bound() == .seconds(30))
     }
 
     @Test("the same luck gives the same waits")

@@ -248,6 +248,39 @@ struct ClientSessionEndingTests {
         #expect((longest.max() ?? .zero) > .seconds(8))
     }
 
+    @Test("[R11.4-1] n counts the rounds in which all endpoints failed")
+    func backoffByRounds() {
+        let rig = ClientRig(seed: 4) { $0.endpoints = [.a, .b, .c] }
+        rig.start()
+        for id in 1...18 as ClosedRange<UInt64> {
+            guard let wait = self.wait(rig.failed(id)) else { return #expect(Bool(false)) }
+            let rounds = (id - 1) / 3
+            #expect(wait <= .milliseconds(500 << rounds))
+            rig.nextTimer()
+        }
+    }
+
+    @Test("[R11.4-2] a connection that lived 30 s and was moved counts as well as one that was lost")
+    func backoffResetByAMovedConnection() {
+        let longest =
+            (0..<60 as Range<UInt64>).map { seed in
+                let rig = ClientRig(seed: seed)
+                rig.start()
+                for id in 1...9 as ClosedRange<UInt64> {
+                    rig.failed(id)
+                    rig.nextTimer()
+                }
+                rig.opened(10)
+                rig.receive(.welcome(.test()), on: 10)
+                rig.live(for: .seconds(30), on: 10)
+                rig.receive(.drain(Drain(within: .seconds(20))), on: 10)
+                rig.opened(11)
+                rig.receive(.welcome(.test()), on: 11)
+                return self.wait(rig.closed(11)) ?? .zero
+            }.max() ?? .zero
+        #expect(longest <= .milliseconds(500))
+    }
+
     @Test("[R11.4-2] n goes to 0 only after a connection lived 30 s after its WELCOME")
     func backoffReset() {
         func longest(after lived: Duration) -> Duration {
