@@ -327,6 +327,7 @@ package struct NodeLogic: Sendable {
     mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant, into output: inout NodeOutput) {
         if let receipt {
             if !receipt.wasAlive { self.lookEverywhere(into: &output) }
+            if !self.isSeen { output.effects.append(.started) }
             self.isSeen = true
             self.others = receipt.alive.filter { $0 != self.configuration.node }
         }

@@ -49,6 +49,8 @@ package enum NodeEffect: Hashable, Sendable {
     case decide(HandlerRun)
     /// Tell hooks, log and metrics.
     case observe(NodeObservation)
+    /// The store knows the node: what comes to it from now on can be served. Told once.
+    case started
     /// No connection and no handler is left, or the time is over: the process may end.
     case drained
 }

@@ -114,6 +114,8 @@ extension GaplessServer {
     private enum Event: Sendable {
         /// The HTTP API listens; nil when there is none.
         case listening(ListenAddress?)
+        /// The store knows this node.
+        case started
         /// A graceful shutdown begins, or the task was cancelled.
         case shutdown(isGraceful: Bool)
         /// Something ended that others wait for.
@@ -126,6 +128,9 @@ extension GaplessServer {
         _ group: any EventLoopGroup,
         maxAdminConnections: Int
     ) async throws {
+        var hardStop: Scheduled<Void>?
+        // All jobs have ended, or were given up.
+        defer { hardStop?.cancel() }
         node.start()
         try await withThrowingTaskGroup(of: Event.self) { tasks in
             tasks.addTask {
@@ -137,6 +142,10 @@ extension GaplessServer {
                 return .ended
             }
             tasks.addTask { .shutdown(isGraceful: await Self.shutdown()) }
+            tasks.addTask {
+                for await _ in node.started.stream {}
+                return .started
+            }
             let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
             self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)
             tasks.addTask {
@@ -150,7 +159,7 @@ extension GaplessServer {
             } catch {
                 failure = error
             }
-            group.any().scheduleTask(in: TimeAmount(self.configuration.hardStop)) { node.jobs.abandon() }
+            hardStop = group.any().scheduleTask(in: TimeAmount(self.configuration.hardStop)) { node.jobs.abandon() }
             if isGraceful { await self.drain(node) }
             await self.stop(node, listener)
             tasks.cancelAll()
@@ -158,16 +167,22 @@ extension GaplessServer {
         }
     }
 
-    /// Waits for what happens, until it is time to stop; returns whether gracefully.
+    /// Waits for what happens, until it is time to stop; returns whether gracefully. The addresses are told once the node can serve there.
     private func loop(
         _ node: Node,
         _ listener: WebSocketListener,
         _ tasks: inout ThrowingTaskGroup<Event, any Error>
     ) async throws -> Bool {
+        var admin: ListenAddress??
+        var isStarted = false
         while let event = try await tasks.next() {
             switch event {
-            case .listening(let admin):
-                self.listens(node, listener, admin)
+            case .listening(let address):
+                admin = address
+                if isStarted { self.listens(node, listener, address) }
+            case .started:
+                isStarted = true
+                if let admin { self.listens(node, listener, admin) }
             case .shutdown(let isGraceful):
                 return isGraceful
             case .ended:

@@ -26,6 +26,7 @@ extension Node {
         case .cancel(let id): self.jobs.cancel(id)
         case .decide(let run): self.jobs.submit { await self.decide(run) }
         case .observe(let observation): self.observe(observation)
+        case .started: self.started.continuation.finish()
         case .drained: self.drained.continuation.finish()
         }
     }

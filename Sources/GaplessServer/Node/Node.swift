@@ -78,6 +78,8 @@ final class Node: Sendable {
     let handlerErrors = Mutex<[HandlerRun.ID: any Error]>([:])
     /// Whether it was told that there is no handler.
     let hasMissedHandler = Mutex(false)
+    /// Ends when the store knows the node, or the node stops.
+    let started = AsyncStream.makeStream(of: Void.self)
     /// Ends when a drain is over.
     let drained = AsyncStream.makeStream(of: Void.self)
     private let state: Guarded
@@ -140,6 +142,7 @@ final class Node: Sendable {
         await self.readers.stop()
         self.jobs.finish()
         self.hookRunner.finish()
+        self.started.continuation.finish()
         self.drained.continuation.finish()
     }
 

@@ -162,6 +162,7 @@ final class NodeProcess {
                 self.feed { $0.decided(run.id, decision, now: $1, into: &$2) }
             }
         case .observe: break
+        case .started: break
         case .drained: self.world.drained(self)
         }
     }

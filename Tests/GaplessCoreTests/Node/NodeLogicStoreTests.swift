@@ -18,8 +18,9 @@ struct NodeLogicStoreTests {
         #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
         // A node that another one may look for must be seen before clients are sent to it.
         #expect(rig.logic.readiness(now: rig.now).reasons == [.starting])
-        _ = rig.heartbeat(alive: [NodeRig.me])
+        #expect(rig.heartbeat(alive: [NodeRig.me]).effects.contains(.started))
         #expect(rig.logic.readiness(now: rig.now).isReady)
+        #expect(!rig.heartbeat(alive: [NodeRig.me]).effects.contains(.started))
     }
 
     @Test("what /ready says: each reason by its name, and then the warnings")
