@@ -142,6 +142,10 @@ def queues(judge):
     """queue list, show, remove."""
     node = judge.node("queues")
     at = ["--admin", node.admin_url]
+    for options in ([], ["--json"]):
+        empty = judge.run("queue", "list", *at, *options)
+        judge.expect(f"queue list {options} of none", empty.returncode == 0 and len(lines(empty.stdout)) == (0 if options else 1)
+                     and (empty.stdout == "" or not options), shown(empty))
     for client in ("alice/phone", "alice/tab", "bob"):
         judge.run("send", *at, "--to", client, "x", "yz")
     table = judge.run("queue", "list", *at)
@@ -155,6 +159,9 @@ def queues(judge):
     judge.expect("queue show, the node from the environment", card.returncode == 0 and "2 messages, 3 bytes" in card.stdout, shown(card))
     facts = depth(judge, node, "alice/phone", whole=True)
     judge.expect("queue show --json", facts.get("head") == 2 and facts.get("acknowledged") == 0 and "attached" not in facts, facts)
+    for verb in ("show", "remove"):
+        nameless = judge.run("queue", verb, *at, "")
+        judge.expect(f"queue {verb} of no name", nameless.returncode == 64 and "say which client" in nameless.stderr, shown(nameless))
     nobody = judge.run("queue", "show", *at, "nobody")
     judge.expect("queue show of nobody", nobody.returncode == 65 and "no such client" in nobody.stderr, shown(nobody))
 
@@ -250,6 +257,7 @@ def sends(judge):
         judge.expect(title, done.returncode == 0 and done.stdout == "" and (told.get("sent"), told.get("requests")) == (count, requests)
                      and set(told) == {"sent", "requests", "retries", "waits"}, shown(done))
 
+    sent("send --to with texts one by one", judge.run("send", *at, "--to", "alice/tv", "--batch", "1", "1", "2"), 2, 2)
     sent("send --to with texts", judge.run("send", *at, "--to", "alice/phone", "Good day", "ä€𝄞"), 2, 1)
     sent("send --to with one line at once", judge.run("send", *at, "--to", "alice/phone", "--batch", "1", text="3\n\n5"), 3, 3)
     sent("send of nothing", judge.run("send", *at, "--to", "alice/phone"), 0, 0)

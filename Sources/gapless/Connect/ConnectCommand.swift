@@ -70,7 +70,7 @@ struct ConnectCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The most messages under way at once; the server may allow fewer. With --state 256 if not said.",
+            "The most messages under way at once, 1 to 1000000; the server may allow fewer. With --state 256 if not said.",
             valueName: "count"
         )
     )

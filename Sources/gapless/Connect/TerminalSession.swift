@@ -129,6 +129,8 @@ final class TerminalSession: Sendable {
             case .json: try output.write(MessageFormat.line(reset: reason.description))
             }
             return false
+        case .uplinkMayRepeat(let tickets) where tickets.isEmpty:
+            return false
         case .uplinkMayRepeat(let tickets):
             StandardError.write("repeat \(tickets.count) messages may reach the server twice")
             return false

@@ -60,9 +60,11 @@ struct QueueCommand: AsyncParsableCommand {
                         guard let next = page.next, !page.clients.isEmpty else { break }
                         after = next
                     }
-                    StandardOutput.write(
-                        self.json ? try queues.map { try $0.line() }.joined(separator: "\n") : QueueDescription.table(queues)
-                    )
+                    if self.json {
+                        for queue in queues { StandardOutput.write(try queue.line()) }
+                    } else {
+                        StandardOutput.write(QueueDescription.table(queues))
+                    }
                 }
             }
         }
@@ -86,6 +88,8 @@ struct QueueCommand: AsyncParsableCommand {
 
         @Flag(name: .long, help: "As a JSON object, for programs.")
         var json = false
+
+        func validate() throws { try QueueCommand.validate(self.client) }
 
         func run() async throws {
             try await self.reportingFailure {
@@ -116,6 +120,8 @@ struct QueueCommand: AsyncParsableCommand {
         @Argument(help: ArgumentHelp("The client, such as alice/phone.", valueName: "client"))
         var client: String
 
+        func validate() throws { try QueueCommand.validate(self.client) }
+
         func run() async throws {
             try await self.reportingFailure {
                 try await AdminClient.with(self.admin) { client in
@@ -125,6 +131,10 @@ struct QueueCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+
+    private static func validate(_ client: String) throws {
+        guard !client.isEmpty else { throw ValidationError("say which client, such as alice/phone") }
     }
 
     /// The client as one segment of a path: everything but unreserved characters is escaped, the slash too.

@@ -65,7 +65,7 @@ struct SendCommand: AsyncParsableCommand {
                     if self.texts.isEmpty {
                         try await self.sendInput(to: recipient, with: &sender)
                     } else {
-                        try await sender.send(self.texts.map { MessageLine(Array($0.utf8), to: recipient, timeToLive: self.ttl?.duration) })
+                        try await self.send(self.texts.map { Array($0.utf8) }, to: recipient, with: &sender)
                     }
                 } catch {
                     StandardError.write(sender.summary)
@@ -79,11 +79,16 @@ struct SendCommand: AsyncParsableCommand {
     private func sendInput(to recipient: MessageLine.Recipient, with sender: inout BatchSender) async throws {
         var reader = LineReader(chunkBytes: 262_144)
         while let lines = try await reader.next(maxLineBytes: 1_048_576) {
-            var rest = lines[...]
-            while !rest.isEmpty {
-                try await sender.send(rest.prefix(self.batch).map { MessageLine($0, to: recipient, timeToLive: self.ttl?.duration) })
-                rest = rest.dropFirst(self.batch)
-            }
+            try await self.send(lines, to: recipient, with: &sender)
+        }
+    }
+
+    /// Sends the lines in requests of at most `batch`.
+    private func send(_ lines: [[UInt8]], to recipient: MessageLine.Recipient, with sender: inout BatchSender) async throws {
+        var rest = lines[...]
+        while !rest.isEmpty {
+            try await sender.send(rest.prefix(self.batch).map { MessageLine($0, to: recipient, timeToLive: self.ttl?.duration) })
+            rest = rest.dropFirst(self.batch)
         }
     }
 }
