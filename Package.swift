@@ -129,7 +129,7 @@ let package = Package(
         .executableTarget(
             name: "gapless",
             dependencies: [
-                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessServer", "GaplessClient",
+                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket", "GaplessServer", "GaplessClient",
                 .nioCore, .nioHTTP1, .nioPosix, .logging, .serviceLifecycle, .unixSignals, .configuration, .asyncHTTPClient,
                 .argumentParser,
             ],

@@ -31,6 +31,7 @@ struct Gapless: AsyncParsableCommand {
         version: "1.0.0",
         subcommands: [
             ServeCommand.self, ConnectCommand.self, SendCommand.self, QueueCommand.self, StoreCommand.self, CrowdCommand.self,
+            WebSocketEchoCommand.self,
         ]
     )
 }

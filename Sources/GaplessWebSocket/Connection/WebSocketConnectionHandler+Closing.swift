@@ -29,12 +29,14 @@ extension WebSocketConnectionHandler {
     func peerClosed(_ code: WebSocketCloseCode?, reason: String) {
         let isAnswer = if case .closeSent = self.state { true } else { false }
         self.state = .closeReceived
-        self.closed(WebSocketClosure(code: code, reason: reason, isClean: true, error: nil))
+        self.note(WebSocketClosure(code: code, reason: reason, isClean: true, error: nil))
         if isAnswer {
             self.windDown()
         } else {
             self.writeClose(code, reason: "")
         }
+        // Behind the answer, since whoever hears it may end the process.
+        self.announceClosure()
     }
 
     /// The peer broke a rule; its frames cannot be read any more.
@@ -96,13 +98,18 @@ extension WebSocketConnectionHandler {
         self.unread = nil
         self.batch = nil
         self.unansweredPing = nil
-        self.closed(WebSocketClosure(code: nil, reason: "", isClean: false, error: self.error))
+        self.note(WebSocketClosure(code: nil, reason: "", isClean: false, error: self.error))
+        self.announceClosure()
     }
 
-    /// Notes how the connection ended, the first time, and tells the delegate.
-    private func closed(_ closure: WebSocketClosure) {
-        guard self.closure == nil, self.delegate != nil else { return }
-        self.closure = closure
+    /// Keeps how the connection ended, the first time.
+    private func note(_ closure: WebSocketClosure) {
+        if self.closure == nil, self.delegate != nil { self.closure = closure }
+    }
+
+    /// Tells the delegate, now or in a later turn.
+    private func announceClosure() {
+        guard self.closure != nil, self.delegate != nil else { return }
         if self.depth > 0 { self.deliverLater() } else { self.tellClosed() }
     }
 

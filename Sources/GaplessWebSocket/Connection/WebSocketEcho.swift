@@ -6,7 +6,12 @@ package import NIOCore
 package final class WebSocketEcho: WebSocketConnectionDelegate {
     private var connection: WebSocketConnectionHandler<WebSocketEcho>?
 
-    package init() {}
+    private let closed: EventLoopPromise<WebSocketClosure>?
+
+    /// - Parameter closed: is told how the connection ended.
+    package init(closed: EventLoopPromise<WebSocketClosure>? = nil) {
+        self.closed = closed
+    }
 
     package func connectionOpened(_ connection: WebSocketConnectionHandler<WebSocketEcho>) {
         self.connection = connection
@@ -32,5 +37,6 @@ package final class WebSocketEcho: WebSocketConnectionDelegate {
 
     package func connectionClosed(_ closure: WebSocketClosure) {
         self.connection = nil
+        self.closed?.succeed(closure)
     }
 }
