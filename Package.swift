@@ -5,8 +5,11 @@ import PackageDescription
 /// Warnings are errors wherever `CI` is set; a user with a newer compiler is not stopped by its new warnings.
 let strictness: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
+/// A build that holds planted bugs, by which the simulation is itself tested (`Tools/support/mutants`); nobody else sets this.
+let mutants: [SwiftSetting] = Context.environment["GAPLESS_MUTANTS"] == "1" ? [.define("MUTANTS")] : []
+
 let settings: [SwiftSetting] =
-    strictness + [
+    strictness + mutants + [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("ExistentialAny"),
@@ -123,7 +126,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "gapless-simulate",
-            dependencies: ["GaplessSimulation", .argumentParser],
+            dependencies: ["GaplessCore", "GaplessSimulation", .argumentParser],
             swiftSettings: settings
         ),
         .executableTarget(

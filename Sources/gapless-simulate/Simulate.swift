@@ -25,7 +25,15 @@ struct Simulate: AsyncParsableCommand {
     @Flag(help: "Print every event of the one seed.")
     var trace = false
 
+    #if MUTANTS
+    @OptionGroup
+    var mutants: MutantOptions
+    #endif
+
     func run() async throws {
+        #if MUTANTS
+        if try self.mutants.run(self.first..<(self.first + self.seeds), seed: self.seed) { return }
+        #endif
         if let seed { try self.replay(seed) } else { try await self.runAll() }
     }
 

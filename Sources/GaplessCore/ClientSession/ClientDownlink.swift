@@ -121,6 +121,13 @@ struct ClientDownlink: Sendable {
         self.clearBatch()
     }
 
+    #if MUTANTS
+    /// For `Mutant.duplicateAfterDrain`.
+    mutating func forgetTaken() {
+        self.taken = self.progress.position?.handled ?? .zero
+    }
+    #endif
+
     // MARK: Taking
 
     /// A `MSG` came on a connection of the epoch.
@@ -138,6 +145,9 @@ struct ClientDownlink: Sendable {
     mutating func take(_ gap: Gap, epoch: EpochToken) -> Taking {
         guard self.progress.position?.epoch == epoch, self.taken < gap.range.last else { return .dropped }
         guard gap.range.first <= self.taken.next, self.pending.count < Self.maxPending else { return .fault }
+        #if MUTANTS
+        if Mutant.gapNotCut.isPlanted { return .gap(self.accept(gap, epoch: epoch), gap) }
+        #endif
         let rest = Gap(SequenceRange(self.taken.next, through: gap.range.last), reason: gap.reason)
         return .gap(self.accept(rest, epoch: epoch), rest)
     }
@@ -155,7 +165,11 @@ struct ClientDownlink: Sendable {
     /// Whether a server that keeps to the window could have sent this: at most one window of this connection and one of another before it
     /// wait for the application (Protocol.md §6.4, §14).
     private func hasRoom(for bytes: Int) -> Bool {
-        UInt64(self.pendingMessages) < 2 * self.widest.messages
+        #if MUTANTS
+        let numbers = self.taken.rawValue - (self.progress.position?.handled.rawValue ?? 0)
+        if Mutant.roomByNumber.isPlanted, numbers >= 2 * self.widest.messages { return false }
+        #endif
+        return UInt64(self.pendingMessages) < 2 * self.widest.messages
             && UInt64(self.pendingBytes + bytes) <= 2 * (self.widest.bytes + UInt64(Limits.maxPayloadBytes))
             && self.pending.count < Self.maxPending
     }
@@ -182,6 +196,11 @@ struct ClientDownlink: Sendable {
     }
 
     private func index(of reference: EventReference) -> Int? {
+        #if MUTANTS
+        if Mutant.handledAcrossEpochs.isPlanted, reference.numbering != self.numbering {
+            return self.index(of: EventReference(epoch: reference.epoch, numbering: self.numbering, through: reference.through))
+        }
+        #endif
         guard reference.numbering == self.numbering, let first = self.pending.first else { return nil }
         if first.through == reference.through { return 0 }
         var low = 0

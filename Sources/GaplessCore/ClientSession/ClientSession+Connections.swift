@@ -158,6 +158,9 @@ extension ClientSession {
             self.lastForce = turn.now
         }
         self.opening?.phase = .greeting(outbox: self.outbox.id, since: turn.now)
+        #if MUTANTS
+        if Mutant.positionTaken.isPlanted { return self.opening?.send(.hello(hello.telling(self.downlink.taken)), &turn) ?? () }
+        #endif
         self.opening?.send(.hello(hello), &turn)
         if let number = opening.owedPong { self.opening?.send(.pong(number), &turn) }
     }

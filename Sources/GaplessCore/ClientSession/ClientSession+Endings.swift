@@ -108,6 +108,12 @@ extension ClientSession {
     /// It may have been a ghost: once, the client takes over in its turn. Whoever forced lately, or believed it before and was not attached
     /// since, has a rival that is alive (Protocol.md [R5.3-12], [R5.3-15]).
     private mutating func takenOver(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        #if MUTANTS
+        if Mutant.forceWithoutLimit.isPlanted {
+            self.isForcing = true
+            return self.resume(after: self.backoff.next(using: &turn.random), ending, &turn)
+        }
+        #endif
         let hasForced = self.lastForce.map { turn.now - $0 < ClientTimes.force } ?? false
         guard hasForced || self.identity.isTakenOver else {
             self.isForcing = true

@@ -152,6 +152,9 @@ extension ClientSession {
         _ turn: inout ClientTurn<some RandomNumberGenerator>
     ) -> Numbering {
         self.letGoOfOlder(&turn)
+        #if MUTANTS
+        if Mutant.duplicateAfterDrain.isPlanted, previous != nil { self.downlink.forgetTaken() }
+        #endif
         let arrival = self.downlink.welcomed(welcome)
         if var previous {
             if arrival == .reset {

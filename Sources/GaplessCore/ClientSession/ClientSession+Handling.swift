@@ -28,6 +28,9 @@ extension ClientSession {
     mutating func acknowledge(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
         let window = self.newest?.attachment?.downlinkWindow ?? self.configuration.window ?? .defaultDownlink
         if self.downlink.isSaveDue(now: turn.now, window: window) { self.saveProgress(.now, &turn) }
+        #if MUTANTS
+        if Mutant.ackBeforeSave.isPlanted || Mutant.ackAcrossEpochs.isPlanted { return self.acknowledgeWrongly(&turn) }
+        #endif
         guard let newest = self.newest, newest.isSpeaking, let attachment = newest.attachment,
             let position = self.downlink.saved.position, position.epoch == attachment.epoch,
             attachment.acknowledged < position.handled

@@ -21,7 +21,10 @@ enum Demand: Hashable, Sendable {
 extension CloseCode {
     /// What the code asks for, by its range, so that codes of later versions are understood.
     var demand: Demand {
-        switch self.rawValue {
+        #if MUTANTS
+        if Mutant.supersededObeyed.isPlanted, self == .superseded { return .stop }
+        #endif
+        return switch self.rawValue {
         case 4000...4099: .resumeAtOnce
         case 4100...4199: .resumeLater
         case 4200...4299: .startOver

@@ -30,7 +30,10 @@ struct Outbox: Sendable {
         var isUntouched = true
 
         func hasRoom(for size: Int, in window: Window) -> Bool {
-            self.messages == 0 || (self.messages < window.messages && self.bytes + UInt64(size) <= window.bytes)
+            #if MUTANTS
+            if Mutant.uplinkWindowIgnored.isPlanted { return true }
+            #endif
+            return self.messages == 0 || (self.messages < window.messages && self.bytes + UInt64(size) <= window.bytes)
         }
 
         mutating func add(_ size: Int) {
@@ -65,6 +68,12 @@ struct Outbox: Sendable {
         self.acknowledged = record.acknowledged
         self.written = record.assigned
         self.durable = record.assigned
+        #if MUTANTS
+        if Mutant.outboxForgotten.isPlanted {
+            (self.assigned, self.written, self.durable) = (record.acknowledged, record.acknowledged, record.acknowledged)
+            return
+        }
+        #endif
         for payload in record.messages { _ = self.append(payload) }
     }
 
@@ -87,6 +96,12 @@ struct Outbox: Sendable {
     /// Puts a message at the end, unless the outbox would be over a bound.
     mutating func enqueue(_ payload: Payload, maxMessages: Int, maxBytes: Int) throws(UplinkRefusal) -> UplinkTicket {
         guard self.entries.count < maxMessages, self.bytes + payload.count <= maxBytes else { throw .queueFull }
+        #if MUTANTS
+        if Mutant.numberedBeforeWelcome.isPlanted {
+            self.assigned = self.assigned.next
+            self.durable = self.assigned
+        }
+        #endif
         return self.append(payload)
     }
 
@@ -102,11 +117,20 @@ struct Outbox: Sendable {
 
     /// A connection was welcomed with the mark; from now on it is the one that is written to.
     mutating func welcomed(mark: SequenceNumber) -> Acknowledgement {
+        #if MUTANTS
+        if Mutant.oldMarkBelieved.isPlanted, mark < self.acknowledged {
+            self.flight = Flight(through: self.acknowledged)
+            return .confirmed([])
+        }
+        #endif
         guard self.acknowledged <= mark, mark <= Self.highestMark else { return .forgotten }
         let tickets = self.confirm(through: mark)
         self.durable = max(self.durable, mark)
         self.written = max(self.written, mark)
         self.flight = Flight(through: mark)
+        #if MUTANTS
+        if Mutant.nothingResent.isPlanted { self.flight = Flight(through: max(mark, self.written)) }
+        #endif
         return .confirmed(tickets)
     }
 
@@ -138,6 +162,9 @@ struct Outbox: Sendable {
     /// The numbers given last are being saved.
     mutating func saving(_ version: SaveVersion) {
         self.numbering = (version, self.assigned)
+        #if MUTANTS
+        if Mutant.reuseNumber.isPlanted { self.durable = self.assigned }
+        #endif
     }
 
     /// Everything through the version is durable.

@@ -110,6 +110,14 @@ extension NodeLogic {
                 output.effects.append(.observe(.overflow(client: delivery.client, range)))
             }
             guard let voice = self.directory.voice(of: delivery.client) else { continue }
+            #if MUTANTS
+            if Mutant.handedToDisplaced.isPlanted {
+                let message = StoredMessage(sequence: sequence, time: receipt.time, payload: append.payload)
+                let gone = discards.through(delivery.client)
+                output.tell(voice.address, .committed(CommittedMessage(message: message, fence: voice.fence, discardedThrough: gone)))
+                continue
+            }
+            #endif
             guard let holder = delivery.holder, holder.fence == voice.fence, epoch == voice.fence.epoch else {
                 output.tell(voice.address, .look)
                 continue

@@ -261,7 +261,10 @@ package struct NodeLogic: Sendable {
     }
 
     private var pollInterval: Duration {
-        self.attachedCount > 0 ? self.configuration.pollInterval : self.configuration.idlePollInterval
+        #if MUTANTS
+        if Mutant.lostWakeUp.isPlanted { return .seconds(1_000_000) }
+        #endif
+        return self.attachedCount > 0 ? self.configuration.pollInterval : self.configuration.idlePollInterval
     }
 
     /// A client attached: from now on its signals are waited for.

@@ -100,6 +100,12 @@ package struct UplinkLane: Hashable, Sendable {
 
     /// A connection, the client's voice, received the next message.
     package mutating func deliver(_ delivery: UplinkDelivery, into actions: inout [Action]) {
+        #if MUTANTS
+        if Mutant.handledForEachConnection.isPlanted {
+            self.queue.append(delivery)
+            return self.runNext(into: &actions)
+        }
+        #endif
         if let current = self.current?.delivery, current.outbox == delivery.outbox, current.number == delivery.number {
             return  // Taken over from the connection before.
         }
@@ -208,6 +214,11 @@ package struct UplinkLane: Hashable, Sendable {
             preconditionFailure("an answer to a mark that was not submitted")
         }
         self.state = .committingAgain(current, sends: sends, at: now + self.policy.commitRetry)
+        #if MUTANTS
+        if Mutant.retryLosesReplies.isPlanted {
+            self.state = .committingAgain(current, sends: [], at: now + self.policy.commitRetry)
+        }
+        #endif
     }
 
     /// The deadline passed.
@@ -274,6 +285,9 @@ package struct UplinkLane: Hashable, Sendable {
 
     private mutating func runNext(into actions: inout [Action]) {
         guard self.state == .idle, let delivery = self.queue.popFirst() else { return }
+        #if MUTANTS
+        if Mutant.markBeforeHandler.isPlanted { return self.commit(Current(delivery: delivery), sends: [], into: &actions) }
+        #endif
         self.run(Current(delivery: delivery), into: &actions)
     }
 
@@ -302,6 +316,9 @@ package struct UplinkLane: Hashable, Sendable {
             sends: sends
         )
         actions.append(.commit(operation))
+        #if MUTANTS
+        if Mutant.ackBeforeCommit.isPlanted { actions.append(.handled(delivery.fence, through: delivery.number)) }
+        #endif
     }
 
     private mutating func failed(_ current: Current, now: Instant, into actions: inout [Action]) {
@@ -317,6 +334,12 @@ package struct UplinkLane: Hashable, Sendable {
 
     private mutating func finish(_ current: Current, into actions: inout [Action]) {
         actions.append(.handled(current.delivery.fence, through: current.delivery.number))
+        #if MUTANTS
+        if Mutant.markBeforeHandler.isPlanted {
+            self.run(current, into: &actions)
+            return self.state = .cancelled
+        }
+        #endif
         if current.isTakenOver { self.settled = Settled(outbox: current.delivery.outbox, number: current.delivery.number) }
         self.state = .idle
         self.runNext(into: &actions)

@@ -80,6 +80,9 @@ extension QueueRecord {
 
     /// R5.3-2: a hello whose attempt is not higher than the one stored for its instance was overtaken by a newer one.
     private func isLate(_ operation: AttachOperation) -> Bool {
+        #if MUTANTS
+        if Mutant.attemptIgnored.isPlanted { return false }
+        #endif
         guard let last = self.lastAttachment, last.instance == operation.instance else { return false }
         return operation.attempt <= last.attempt
     }
@@ -99,6 +102,11 @@ extension QueueRecord {
         freshEpoch: Epoch,
         lookUp: (SequenceNumber) throws(LookUpError) -> KeptTimes?
     ) throws(LookUpError) -> Resume {
+        #if MUTANTS
+        if Mutant.forgetEpoch.isPlanted, let inEpoch = operation.inEpoch(of: self) {
+            return try self.resume(inEpoch, now: now, freshEpoch: freshEpoch, lookUp: lookUp)
+        }
+        #endif
         guard let position = operation.position else {
             return self.lastAttachment == nil ? .new : .resumed  // R5.2-4, R5.2-5
         }
@@ -128,6 +136,9 @@ extension QueueRecord {
         lookUp: (SequenceNumber) throws(LookUpError) -> KeptTimes?
     ) throws(LookUpError) -> Bool {
         guard position.handled <= self.head, held.map({ $0 <= self.generation }) ?? true else { return false }
+        #if MUTANTS
+        if Mutant.rollbackUnnoticed.isPlanted { return true }
+        #endif
         guard let last = position.last, last.sequence >= self.floor else { return true }
         let time = last.sequence == self.floor ? self.floorTime : try lookUp(last.sequence)?.time
         return time.map { $0 == last.time } ?? true  // R5.2-14: what is not known contradicts nothing.
@@ -135,7 +146,13 @@ extension QueueRecord {
 
     /// R5.3-1: the one place where the generation moves. Returns the mark of the outbox that the hello named.
     private mutating func takeVoice(_ operation: AttachOperation, policy: StorePolicy, now: Timestamp) -> SequenceNumber {
+        #if MUTANTS
+        let before = self.generation
+        #endif
         self.generation = self.generation.next
+        #if MUTANTS
+        if Mutant.generationStays.isPlanted, self.lastAttachment?.instance == operation.instance { self.generation = before }
+        #endif
         self.lastAttachment = LastAttachment(
             instance: operation.instance,
             attempt: operation.attempt,

@@ -3,6 +3,10 @@ extension QueueRecord {
     ///
     /// The end of a connection does not change the generation: what it did before, such as a handler that still runs, goes on under its fence.
     package func refusal(of fence: Fence) -> FenceRefusal? {
+        #if MUTANTS
+        if Mutant.fenceWithoutGeneration.isPlanted, fence.epoch == self.epoch { return nil }
+        if Mutant.fenceWithoutEpoch.isPlanted, fence.generation == self.generation { return nil }
+        #endif
         guard fence.epoch == self.epoch else { return .otherEpoch(self.epoch) }
         guard fence.generation != self.generation else { return nil }
         // A generation from the future can only come from a store that went back in time; that is another numbering.
@@ -14,6 +18,9 @@ extension QueueRecord {
     package mutating func detach(_ operation: DetachOperation, now: Timestamp) -> DetachReceipt {
         switch operation.ended {
         case .attachment(let fence):
+            #if MUTANTS
+            if Mutant.detachUnfenced.isPlanted { break }
+            #endif
             if let refusal = self.refusal(of: fence) { return .refused(refusal) }
         case .attempt(let attempt, let instance, let node):
             guard let last = self.lastAttachment, last.instance == instance, last.attempt == attempt, last.node == node else {
@@ -36,6 +43,9 @@ extension QueueRecord {
             return operation.number == mark && mark > .zero ? .repeated : .notNext(mark: mark)
         }
         guard operation.number == mark.next else { return .notNext(mark: mark) }
+        #if MUTANTS
+        if Mutant.skipMark.isPlanted { return nil }
+        #endif
         self.outboxes.set(operation.outbox, to: operation.number)
         return nil
     }

@@ -37,8 +37,13 @@ extension QueueRecord {
         guard let last = self.lastAttachment else { return self.created }
         if let detached = last.detached { return detached }
         switch liveness {
-        case .alive: return nil
-        case .dead(let since): return max(last.attached, since ?? last.attached)
+        case .alive:
+            #if MUTANTS
+            if Mutant.sweepRemovesAttached.isPlanted { return last.attached }
+            #endif
+            return nil
+        case .dead(let since):
+            return max(last.attached, since ?? last.attached)
         }
     }
 

@@ -13,6 +13,9 @@ extension QueueRecord {
     package func room(for bytes: Int, under retention: RetentionPolicy) -> Room {
         guard bytes <= retention.maxBytes else { return .refused(.tooLarge) }
         guard self.head < .max else { return .refused(.queueFull) }
+        #if MUTANTS
+        if Mutant.retentionIgnored.isPlanted { return .enough }
+        #endif
         let shortage = KeptSum(
             messages: max(0, self.kept.messages + 1 - retention.maxMessages),
             bytes: max(0, self.kept.bytes + bytes - retention.maxBytes)
@@ -68,6 +71,9 @@ extension QueueRecord {
     package mutating func overflowed(_ sum: KeptSum, through last: SequenceNumber) {
         self.kept -= sum
         self.discardedThrough = max(self.discardedThrough, last)
+        #if MUTANTS
+        if Mutant.overflowCalledExpired.isPlanted { return }
+        #endif
         self.overflowedThrough = max(self.overflowedThrough, last)
     }
 

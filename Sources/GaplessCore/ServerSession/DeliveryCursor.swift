@@ -161,6 +161,11 @@ package struct DeliveryCursor: Hashable, Sendable {
         var isCut = false
         // What was acknowledged while the read was under way is skipped.
         for message in slice.messages where message.sequence > self.cursor {
+            #if MUTANTS
+            if Mutant.gapOverMessage.isPlanted, message.sequence.previous > self.cursor {
+                self.report(goneThrough: message.sequence, in: slice, into: &frames)
+            }
+            #endif
             self.report(goneThrough: message.sequence.previous, in: slice, into: &frames)
             guard self.fits(message) else {
                 self.blockedBytes = UInt64(message.payload.count)
@@ -170,6 +175,9 @@ package struct DeliveryCursor: Hashable, Sendable {
             self.sent(message)
             frames.append(.message(message))
         }
+        #if MUTANTS
+        if Mutant.tailGapUntold.isPlanted { isCut = true }
+        #endif
         if !isCut {
             self.report(goneThrough: slice.through, in: slice, into: &frames)
         }
@@ -183,6 +191,9 @@ package struct DeliveryCursor: Hashable, Sendable {
     /// The read that was under way failed; what it was to find is still news, and still in doubt.
     package mutating func readFailed() {
         _ = self.endRead()
+        #if MUTANTS
+        if Mutant.readNotRepeated.isPlanted { return self.isStuck = true }
+        #endif
         self.hasNews = true
         self.mustLook = true
     }
@@ -227,6 +238,9 @@ package struct DeliveryCursor: Hashable, Sendable {
     /// What the window allows; nil when it is closed.
     private var room: Window? {
         guard !self.inFlight.isEmpty else { return self.window }
+        #if MUTANTS
+        if Mutant.windowIgnored.isPlanted || Mutant.windowBytesIgnored.isPlanted { return self.window }
+        #endif
         let messages = UInt64(self.inFlight.count)
         guard messages < self.window.messages, self.bytesInFlight < self.window.bytes else { return nil }
         let bytes = self.window.bytes - self.bytesInFlight
@@ -237,6 +251,12 @@ package struct DeliveryCursor: Hashable, Sendable {
     /// Whether the window takes the message; one may always be in flight. [R6.4-1, R6.4-2]
     private func fits(_ message: StoredMessage) -> Bool {
         guard !self.inFlight.isEmpty else { return true }
+        #if MUTANTS
+        if Mutant.windowIgnored.isPlanted { return self.bytesInFlight + UInt64(message.payload.count) <= self.window.bytes }
+        if Mutant.windowBytesIgnored.isPlanted { return UInt64(self.inFlight.count) < self.window.messages }
+        let numbers = message.sequence.rawValue - self.acknowledged.rawValue
+        if Mutant.windowByNumber.isPlanted, numbers > self.window.messages { return false }
+        #endif
         return UInt64(self.inFlight.count) < self.window.messages
             && self.bytesInFlight + UInt64(message.payload.count) <= self.window.bytes
     }
@@ -259,6 +279,10 @@ package struct DeliveryCursor: Hashable, Sendable {
 
     private mutating func report(goneThrough last: SequenceNumber, _ reason: GapReason, into frames: inout [ServerFrame]) {
         guard self.cursor < last else { return }
+        #if MUTANTS
+        if Mutant.noGap.isPlanted { return self.move(to: last) }
+        if Mutant.gapUsesWindow.isPlanted, self.room == nil { return }
+        #endif
         frames.append(.gap(Gap(SequenceRange(self.cursor.next, through: last), reason: reason)))
         self.move(to: last)
         self.sentThrough = last

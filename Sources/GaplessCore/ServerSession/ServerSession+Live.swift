@@ -69,6 +69,11 @@ extension ServerSession {
         mutating func received(_ frame: ClientFrame, now: Instant, into output: inout ServerSessionOutput) -> Next {
             switch frame {
             case .acknowledge(let number):
+                #if MUTANTS
+                if Mutant.ackBoundToConnection.isPlanted, number > max(self.cursor.sentThrough, self.cursor.acknowledged) {
+                    return self.next(.beyondHead)
+                }
+                #endif
                 switch self.cursor.acknowledge(through: number) {
                 case .ignored: break
                 case .commit: self.acknowledge(through: number, into: &output)
@@ -132,6 +137,9 @@ extension ServerSession {
                 if !self.cursor.isLookDue { self.removal = nil }
                 let first = output.frames.endIndex
                 let verdict = self.cursor.loaded(slice, into: &output.frames)
+                #if MUTANTS
+                if Mutant.trimWhenSent.isPlanted { self.acknowledge(through: self.cursor.cursor, into: &output) }
+                #endif
                 if output.frames.endIndex > first { self.link.sent(now: now) }
                 for case .gap(let gap) in output.frames[first...] {
                     output.effects.append(.observe(.gap(client: self.client, gap)))
@@ -174,6 +182,9 @@ extension ServerSession {
                 self.cursor.readFailed()
                 self.readAgainAt = now + self.storeRetry
             case .storeFailed(.acknowledge):
+                #if MUTANTS
+                if Mutant.ackNotRepeated.isPlanted { break }
+                #endif
                 self.acknowledgeAgainAt = now + self.storeRetry
             case .attached, .ended, .storeFailed(.attach), .storeFailed(.end):
                 preconditionFailure("an answer of the store that an attached session did not ask for")

@@ -4,11 +4,18 @@ extension MemoryState {
     /// What follows a connection's cursor.
     func read(_ request: ReadRequest) -> ReadReceipt {
         guard let queue = self.queues[request.client] else { return .refused(.gone) }
+        #if MUTANTS
+        if Mutant.deliverOnOldConnection.isPlanted, request.fence.epoch == queue.record.epoch, request.fence != queue.record.fence {
+            var current = request
+            current.fence = queue.record.fence
+            return self.read(current)
+        }
+        #endif
         if let refusal = queue.record.refusal(of: request.fence) { return .refused(refusal) }
         var messages: [StoredMessage] = []
         var bytes = 0
         var through = queue.record.head
-        for message in queue.messages.all(above: request.after) where !message.times.isExpired(at: self.clock) {
+        for message in queue.messages.all(above: request.after) where self.isReadable(message) {
             let isFirst = messages.isEmpty
             guard messages.count < request.maxMessages, isFirst || bytes + message.payload.count <= request.maxBytes else {
                 through = message.sequence.previous
@@ -26,6 +33,14 @@ extension MemoryState {
                 overflowedThrough: queue.record.overflowedThrough
             )
         )
+    }
+
+    /// An expired message counts as gone, swept or not. [R6.2-3]
+    private func isReadable(_ message: KeptMessage) -> Bool {
+        #if MUTANTS
+        if Mutant.expiredDelivered.isPlanted { return true }
+        #endif
+        return !message.times.isExpired(at: self.clock)
     }
 
     /// One queue as an operator sees it; nil when there is none.

@@ -101,7 +101,10 @@ struct MemoryState {
 
     /// An epoch that was never used before.
     mutating func freshEpoch() -> Epoch {
-        Epoch(incarnation: self.incarnation, queue: self.random.next())
+        #if MUTANTS
+        if Mutant.epochReused.isPlanted { return Epoch(incarnation: self.incarnation, queue: 1) }
+        #endif
+        return Epoch(incarnation: self.incarnation, queue: self.random.next())
     }
 
     /// Creates a queue with nothing in it.

@@ -12,6 +12,9 @@ extension StoreTransaction {
         }
         guard try self.hasRoomForKey() else { return self.refused(.tooManyKeys) }
         let receipt = try self.store(operation)
+        #if MUTANTS
+        if Mutant.keyForgotten.isPlanted { return receipt }
+        #endif
         if receipt.deliveries.contains(where: \.isStored) {
             try self.remember(key, KeyedAnswer(digest: digest, receipt: .append(receipt.forRepeats)), until: self.keyExpiry)
         }
@@ -117,6 +120,9 @@ extension StoreTransaction {
         times: KeptTimes,
         discarded: SequenceRange? = nil
     ) throws(Failure) -> Delivery {
+        #if MUTANTS
+        if Mutant.numberFromRows.isPlanted, record.kept.messages == 0 { record.head = record.floor }
+        #endif
         let number = record.append(bytes: payload.count)
         try self.keep(payload, as: number, times: times, of: record.client)
         try self.setRecord(record)

@@ -22,6 +22,10 @@ extension StoreTransaction {
             if let displaced = attachment.displaced {
                 try self.raise(.displaced, for: client, at: displaced.node)
             }
+            #if MUTANTS
+            if Mutant.resumeAtHead.isPlanted { return .attached(attachment.atHead) }
+            if Mutant.resetAtHead.isPlanted, case .reset = attachment.resume { return .attached(attachment.atHead) }
+            #endif
             return .attached(attachment)
         }
     }
@@ -81,6 +85,11 @@ extension StoreTransaction {
     /// A mark together with the sends of its handler: both or neither.
     package func advanceMark(_ operation: MarkOperation) throws(Failure) -> MarkReceipt {
         guard var record = try self.record(of: operation.client) else { return .refused(.gone) }
+        #if MUTANTS
+        if Mutant.replyWithoutMark.isPlanted, record.refusesMark(operation) {
+            for send in operation.sends { _ = try self.append(send) }
+        }
+        #endif
         if let refusal = record.advanceMark(operation) { return refusal }
         guard !operation.sends.isEmpty else {
             try self.setRecord(record)
@@ -101,6 +110,12 @@ extension StoreTransaction {
     /// `BYE`.
     package func end(_ operation: EndOperation) throws(Failure) -> EndReceipt {
         guard let record = try self.record(of: operation.client) else { return .refused(.gone) }
+        #if MUTANTS
+        if Mutant.byeUnfenced.isPlanted {
+            try self.removeQueue(operation.client)
+            return .ended
+        }
+        #endif
         if let refusal = record.refusal(of: operation.fence) { return .refused(refusal) }
         try self.removeQueue(operation.client)
         return .ended
