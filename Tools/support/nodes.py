@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -98,3 +99,14 @@ class Node:
     @property
     def is_running(self):
         return self.process is not None and self.process.poll() is None
+
+
+def integrity(store):
+    """What SQLite itself says of the file: "ok", or what is wrong."""
+    database = sqlite3.connect(store)
+    try:
+        return "; ".join(line for line, in database.execute("PRAGMA integrity_check"))
+    except sqlite3.Error as error:
+        return str(error)
+    finally:
+        database.close()

@@ -3,11 +3,10 @@
 
 Each line is fed once, to whichever process runs then; what a killed process had read and not saved is gone, and nobody promised it. What the
 process said to be safe ({"taken":N}) has to reach the handler. The nodes print what their handlers get into one file; the judge reads that
-file and the reports, and nobody's counters. It is first shown files with planted faults.
+file and the reports, and nobody's counters.
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -17,111 +16,9 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from clients import Writer  # noqa: E402
+from judge import judge_uplink, read_printed, shown  # noqa: E402
 from nodes import Node  # noqa: E402
-
-
-def judge(lives, printed):
-    """Compares lives, [(lines fed, how many of them were said to be safe)], with the printed [(outbox, number, text)]."""
-    faults = {"lost": 0, "invented": 0, "out of order": 0, "another text under a number": 0, "a text under two numbers": 0, "another outbox": 0}
-    first, texts, last = {}, set(), 0
-    for outbox, number, text in printed:
-        if outbox != printed[0][0]:
-            faults["another outbox"] += 1
-        elif number in first:
-            faults["another text under a number"] += first[number] != text
-        else:
-            # Whoever handles a number for the first time has handled those before it, or somebody else had.
-            faults["out of order"] += number != last + 1
-            faults["a text under two numbers"] += text in texts
-            first[number], last = text, max(last, number)
-            texts.add(text)
-    order = [first[number] for number in sorted(first)]
-    place = {text: index for index, text in enumerate(text for fed, _ in lives for text in fed)}
-    faults["invented"] = sum(1 for text in order if text not in place)
-    known = [place[text] for text in order if text in place]
-    faults["out of order"] += sum(1 for before, after in zip(known, known[1:]) if after <= before)
-    for fed, safe in lives:
-        got = sum(1 for text in fed if text in texts)
-        # What a process took is the beginning of what it was fed.
-        faults["lost"] += max(0, safe - got) + sum(1 for text in fed[:got] if text not in texts)
-    return faults
-
-
-def judge_judges():
-    """Whether each kind of fault is seen when it is planted."""
-    lives = [(["1", "2", "3"], 2), (["4", "5"], 2)]
-    good = [("o", 1, "1"), ("o", 2, "2"), ("o", 2, "2"), ("o", 3, "4"), ("o", 4, "5")]
-    planted = {
-        "lost": [("o", 1, "1"), ("o", 2, "4"), ("o", 3, "5")],
-        "invented": [*good, ("o", 5, "6")],
-        "out of order": [("o", 1, "2"), ("o", 2, "1"), ("o", 3, "4"), ("o", 4, "5")],
-        "another text under a number": [*good[:2], ("o", 2, "3"), *good[3:]],
-        "a text under two numbers": [*good, ("o", 5, "5")],
-        "another outbox": [*good, ("p", 1, "5")],
-    }
-    return all(judge(lives, case)[fault] > 0 for fault, case in planted.items()) and not any(judge(lives, good).values())
-
-
-def read_printed(path):
-    """What the handlers printed; a node that was killed in the middle of a line left a piece of it before the next one."""
-    printed, torn = [], 0
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            event, start = None, -1
-            while event is None and (start := line.find("{", start + 1)) >= 0:
-                try:
-                    event = json.loads(line[start:])
-                except ValueError:
-                    continue
-            torn += start != 0
-            if not isinstance(event, dict):
-                continue
-            if event.get("event") == "message":
-                printed.append((event["outbox"], event["seq"], event["text"]))
-    return printed, torn
-
-
-class Connection:
-    """One life of `gapless connect`."""
-
-    def __init__(self, options, nodes, folder, number, *more):
-        self.log = os.path.join(folder, f"connect-{number}.log")
-        self.fed = []
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [options.program, "connect", *[node.url for node in nodes], "--client", "alice/terminal",
-                 "--state", os.path.join(folder, "alice.state"), "--report-input", *more],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
-
-    def feed(self, lines, tail=b""):
-        """Writes the lines, and the beginning of another one that never ends."""
-        self.fed += lines
-        try:
-            os.write(self.process.stdin.fileno(), "".join(f"{line}\n" for line in lines).encode() + tail)
-        except BrokenPipeError:
-            raise RuntimeError(f"connect ended by itself with {self.process.wait()}; see {self.log}") from None
-
-    @property
-    def safe(self):
-        """How many of its lines the process has said to be safe."""
-        safe = 0
-        with open(self.log, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith('{"taken":') and line.endswith("}\n"):
-                    safe = json.loads(line)["taken"]
-        return safe
-
-    def wait_until_safe(self, count, patience=60):
-        deadline = time.monotonic() + patience
-        while self.safe < count:
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError(f"{self.safe} of {count} lines are safe after {patience} s; see {self.log}")
-            time.sleep(0.01)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
 
 
 class Trial:
@@ -139,7 +36,8 @@ class Trial:
         return made
 
     def begin(self, *more):
-        self.connection = Connection(self.options, self.nodes, self.folder, len(self.lives) + 1, *more)
+        urls = [node.url for node in self.nodes]
+        self.connection = Writer(self.options.program, self.folder, urls, "alice/terminal", len(self.lives) + 1).start(*more)
         self.lives.append(self.connection)
 
     def end(self):
@@ -181,8 +79,8 @@ class Trial:
     def wait_until_handled(self, line, patience=60):
         deadline = time.monotonic() + patience
         while not any(text == line for _, _, text in read_printed(self.output)[0]):
-            if time.monotonic() > deadline or self.connection.process.poll() is not None:
-                raise RuntimeError(f"a line does not reach the handler within {patience} s; see {self.connection.log}")
+            if time.monotonic() > deadline or not self.connection.is_running:
+                raise RuntimeError(f"a line does not reach the handler within {patience} s; see {self.connection.path('.log')}")
             time.sleep(0.05)
 
     def run(self):
@@ -203,12 +101,12 @@ class Trial:
         self.connection.process.stdin.close()
         code = self.connection.process.wait(120)
         if code != 0:
-            raise RuntimeError(f"the last connect ended with {code}; see {self.connection.log}")
+            raise RuntimeError(f"the last connect ended with {code}; see {self.connection.path('.log')}")
         codes = [node.stop() for node in self.nodes]
         return codes
 
     def clean(self):
-        if self.connection is not None and self.connection.process.poll() is None:
+        if self.connection is not None and self.connection.is_running:
             self.connection.kill()
         for node in self.nodes:
             if node.is_running:
@@ -222,9 +120,6 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    if not judge_judges():
-        print("the judge does not see what it should")
-        return 1
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 1_000_000)
     folder = tempfile.mkdtemp(prefix="gapless-uplink-")
     print(f"seed {seed}; files in {folder}", flush=True)
@@ -233,12 +128,11 @@ def main():
         codes = trial.run()
         printed, torn = read_printed(trial.output)
         lives = [(life.fed, life.safe) for life in trial.lives]
-        faults = judge(lives, printed)
+        faults = judge_uplink(lives, printed)
         fed, safe = sum(len(lines) for lines, _ in lives), sum(count for _, count in lives)
         handled = len({number for _, number, _ in printed})
-        print(f"fed {fed}, said to be safe {safe}, handled {handled}, repeated {len(printed) - handled}, torn {torn}, "
-              + ", ".join(f"{name} {count}" for name, count in faults.items())
-              + f"; safe and unsent at a kill {trial.unsent}; SIGKILLs "
+        print(f"fed {fed}, said to be safe {safe}, handled {handled}, repeated {len(printed) - handled}, torn {torn}, {shown(faults)}"
+              f"; safe and unsent at a kill {trial.unsent}; SIGKILLs "
               + ", ".join(f"{name} {count}" for name, count in trial.kills.items()) + f"; exit codes {codes}; seed {seed}", flush=True)
         # A trial in which nothing was at stake proves nothing.
         good = not any(faults.values()) and codes == [0, 0] and trial.unsent > 0 and safe > 0
