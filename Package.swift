@@ -200,3 +200,19 @@ let package = Package(
         ),
     ]
 )
+
+// `Tools/fuzz` builds this and nothing else: parsers with the coverage that libFuzzer needs, which no product can have.
+if Context.environment["GAPLESS_FUZZ"] != nil {
+    for target in package.targets {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
+    }
+    package.targets += [
+        .target(name: "CLibFuzzer"),
+        .executableTarget(
+            name: "gapless-fuzz",
+            dependencies: ["CLibFuzzer", "GaplessCore", "GaplessWebSocket", "GaplessServer", .nioCore],
+            swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
+        ),
+    ]
+}
