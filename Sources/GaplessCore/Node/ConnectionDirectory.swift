@@ -6,6 +6,8 @@ package struct ConnectionDirectory: Hashable, Sendable {
         package let client: ClientID
         package let fence: Fence
         package let instance: InstanceID
+        /// Whether handlers get what it brings. Once a message of it was dropped, what follows would be out of order. [R7.2-1]
+        package fileprivate(set) var takesUplink = true
 
         package init(address: ConnectionAddress, client: ClientID, fence: Fence, instance: InstanceID) {
             self.address = address
@@ -76,6 +78,12 @@ package struct ConnectionDirectory: Hashable, Sendable {
     /// The voice of a client, when it attached under this fence.
     package func voice(of client: ClientID, under fence: Fence) -> Voice? {
         self.voices[client].flatMap { $0.fence == fence ? $0 : nil }
+    }
+
+    /// Nothing that the voice of a client still brings is handled; with a fence, only when it attached under that.
+    package mutating func endUplink(of client: ClientID, under fence: Fence? = nil) {
+        guard let voice = self.voices[client], fence == nil || fence == voice.fence else { return }
+        self.voices[client]?.takesUplink = false
     }
 
     /// Whether a connection is the voice of a client.

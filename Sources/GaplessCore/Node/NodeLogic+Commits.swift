@@ -206,6 +206,7 @@ extension NodeLogic {
         into output: inout NodeOutput
     ) {
         output.effects.append(.observe(.removed(client: client, reason)))
+        self.directory.endUplink(of: client)
         self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.displaced(client, into: &wishes) }
     }
 
@@ -218,9 +219,9 @@ extension NodeLogic {
     // MARK: Handlers
 
     /// A session received an uplink message for its handler. One of a connection that is not the client's voice any more is dropped: its
-    /// mark could not be committed, and the client sends it again. [R5.3-6]
+    /// mark could not be committed, and the client sends it again. [R5.3-6] So is what comes behind one that was dropped. [R7.2-1]
     package mutating func deliver(_ delivery: UplinkDelivery, now: Instant, into output: inout NodeOutput) {
-        guard let voice = self.directory.voice(of: delivery.client, under: delivery.fence) else { return }
+        guard let voice = self.directory.voice(of: delivery.client, under: delivery.fence), voice.takesUplink else { return }
         switch self.budget.receive(bytes: delivery.payload.count, from: voice.address.id, held: self.lanes.bytes) {
         case .taken:
             self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.deliver(delivery, into: &wishes) }
@@ -236,6 +237,7 @@ extension NodeLogic {
     /// A session found that it is displaced; its handlers may be cancelled. [R7.2-8]
     package mutating func displaced(_ client: ClientID, from fence: Fence, now: Instant, into output: inout NodeOutput) {
         guard self.directory.voice(of: client, under: fence) != nil else { return }
+        self.directory.endUplink(of: client, under: fence)
         self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.displaced(client, into: &wishes) }
     }
 
@@ -281,8 +283,12 @@ extension NodeLogic {
             case .decide(let run): output.effects.append(.decide(run))
             case .commit(let operation): output.effects.append(.commit(.advanceMark(operation)))
             case .handled(let fence, let number): self.tell(wish.client, under: fence, .handled(through: number), into: &output)
-            case .gaveUp(let fence): self.tell(wish.client, under: fence, .gaveUp, into: &output)
-            case .displaced(let fence, let refusal): self.tell(wish.client, under: fence, .displaced(refusal), into: &output)
+            case .gaveUp(let fence):
+                self.directory.endUplink(of: wish.client, under: fence)
+                self.tell(wish.client, under: fence, .gaveUp, into: &output)
+            case .displaced(let fence, let refusal):
+                self.directory.endUplink(of: wish.client, under: fence)
+                self.tell(wish.client, under: fence, .displaced(refusal), into: &output)
             }
         }
         self.tellDrained(into: &output)

@@ -31,6 +31,41 @@ struct NodeLogicHandlerTests {
         #expect(rig.deliver(.test(1, client: Named.client("bob"))) == .nothing)
     }
 
+    @Test("once a mark was refused, no handler gets what the connection still brings: something before it was dropped [R7.2-1]")
+    func nothingBehindARefusedMark() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        _ = rig.returned(1)
+        let refusal = FenceRefusal.newer(Generation(9), instance: nil)
+        let output = rig.commit(CommittedOperation(.advanceMark(self.mark(1)), .advanceMark(.refused(refusal))))
+        #expect(output == .tells(address, .displaced(refusal)))
+        #expect(rig.deliver(.test(3)) == .nothing)
+    }
+
+    @Test("once the service gave up on a message, no handler gets what the connection still brings [R7.2-1]")
+    func nothingBehindAMessageThatWasGivenUp() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        _ = rig.returned(1)
+        let output = rig.commit(CommittedOperation(.advanceMark(self.mark(1)), .advanceMark(.notNext(mark: .zero))))
+        #expect(output == .tells(address, .gaveUp))
+        #expect(rig.deliver(.test(3)) == .nothing)
+    }
+
+    @Test("once the queue is gone, no handler gets what the connection still brings [R7.2-1]")
+    func nothingBehindTheEndOfAQueue() {
+        let rig = NodeRig.started()
+        _ = rig.attached()
+        _ = rig.deliver(.test(1))
+        let remove = RemoveOperation(client: .phone)
+        _ = rig.commit(CommittedOperation(.remove(remove), .remove(.removed(holder: nil, code: remove.code))))
+        #expect(rig.deliver(.test(2)) == .nothing)
+    }
+
     @Test("a handler outlives its connection, and its mark is committed under the old fence [R7.2-8]")
     func outlives() {
         let rig = NodeRig.started()
