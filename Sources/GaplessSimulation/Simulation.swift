@@ -1,9 +1,10 @@
 import GaplessCore
 
 /// What a run of a plan showed.
-package struct Report: Sendable {
+package struct Report: Hashable, Sendable {
     /// Broken promises, the first first; empty when all were kept.
     package let violations: [Violation]
+    /// A hash of everything that happened, and when.
     package let fingerprint: UInt64
     package let events: Int
     package let counters: Counters
@@ -23,27 +24,4 @@ package func simulate(_ plan: Plan, isTraced: Bool = false) -> Report {
         counters: world.counters,
         lines: world.trace.lines
     )
-}
-
-/// A plan that fails by the same invariant with as few steps as can be found by leaving some out.
-package func shrink(_ plan: Plan, _ invariant: Invariant) -> Plan {
-    func fails(_ candidate: Plan) -> Bool { simulate(candidate).violations.contains { $0.invariant == invariant } }
-    var best = plan
-    var chunk = max(1, best.steps.count / 2)
-    while true {
-        var start = 0
-        var isSmaller = false
-        while start < best.steps.count {
-            var candidate = best
-            candidate.steps.removeSubrange(start..<min(start + chunk, best.steps.count))
-            if fails(candidate) {
-                best = candidate
-                isSmaller = true
-            } else {
-                start += chunk
-            }
-        }
-        if chunk == 1, !isSmaller { return best }
-        chunk = max(1, chunk / 2)
-    }
 }

@@ -31,7 +31,8 @@ struct MutantOptions: ParsableArguments {
         for seed in seeds {
             let plan = Plan.generate(seed: seed)
             guard let violation = simulate(plan).violations.first else { continue }
-            let steps = shrink(plan, violation.invariant).steps.count
+            var shrinker = Shrinker(violation.invariant)
+            let steps = shrinker.shrink(plan).plan.steps.count
             print("\(mutant.rawValue)\t\(violation.invariant.rawValue)\t\(seed)\t\(plan.steps.count)\t\(steps)\t\(violation.message)")
             return
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import GaplessSimulation
 
 /// Runs seeds of the simulated world.
@@ -7,87 +6,113 @@ import GaplessSimulation
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gapless-simulate",
-        abstract: "Run the real core in a simulated world with faults, and check the promises after each event."
+        abstract: "Run the real core in a simulated world with faults, and check the promises after each event.",
+        discussion: """
+            Without --seed it runs many seeds on all cores, and shrinks the first that fails. A seed is a number, or the name of a \
+            commit, of which the first 16 digits count.
+            """
     )
 
-    @Option(help: "One seed only, with all that happens.")
-    var seed: UInt64?
+    @Option(help: "One seed only.")
+    var seed: Seed?
 
     @Option(help: "The first of the seeds.")
-    var first: UInt64 = 1
+    var first = Seed(1)
 
     @Option(help: "How many seeds.")
     var seeds: UInt64 = 1_000
 
-    @Option(help: "Only these steps of the seed's plan, from 0, separated by commas.")
+    @Option(help: "Only these steps of the seed's plan, by number, separated by commas; none for no step at all.")
     var steps: String?
+
+    @Option(help: "Make the world of the seed simpler, by names separated by commas.")
+    var simple: String?
 
     @Flag(help: "Print every event of the one seed.")
     var trace = false
+
+    @Flag(help: "Print the one seed's plan as Swift source, for a test.")
+    var swift = false
+
+    @Flag(help: "Do not shrink what fails.")
+    var noShrink = false
+
+    @Option(help: "How many seeds of a sweep may fail before it ends.")
+    var maxFailures = 20
 
     #if MUTANTS
     @OptionGroup
     var mutants: MutantOptions
     #endif
 
+    func validate() throws {
+        guard self.seeds >= 1 else { throw ValidationError("--seeds must be at least 1.") }
+        guard self.seed != nil || (self.steps == nil && self.simple == nil && !self.trace && !self.swift) else {
+            throw ValidationError("--steps, --simple, --trace and --swift belong to one --seed.")
+        }
+    }
+
     func run() async throws {
         #if MUTANTS
-        if try self.mutants.run(self.first..<(self.first + self.seeds), seed: self.seed) { return }
+        if try self.mutants.run(self.first.value..<(self.first.value + self.seeds), seed: self.seed?.value) { return }
         #endif
-        if let seed { try self.replay(seed) } else { try await self.runAll() }
+        if let seed { try self.replay(seed.value) } else { try await self.sweep() }
+    }
+
+    // MARK: One seed
+
+    private func plan(of seed: UInt64) throws -> Plan {
+        var plan = Plan.generate(seed: seed)
+        if let simple {
+            for name in simple.split(separator: ",") {
+                guard let simplification = Simplification(rawValue: String(name)) else {
+                    let names = Simplification.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw ValidationError("There is no simplification '\(name)'. There are: \(names).")
+                }
+                plan.options = simplification.applied(to: plan.options)
+            }
+        }
+        guard let steps, steps != "none" else { return self.steps == nil ? plan : plan.keeping([]) }
+        let numbers = steps.split(separator: ",").map { Int($0) }
+        guard numbers.allSatisfy({ $0 != nil }) else { throw ValidationError("--steps takes numbers separated by commas.") }
+        return plan.keeping(numbers.compactMap(\.self))
     }
 
     private func replay(_ seed: UInt64) throws {
-        var plan = Plan.generate(seed: seed)
-        if let steps {
-            let wanted = steps.split(separator: ",").compactMap { Int($0) }
-            plan.steps = wanted.compactMap { plan.steps.indices.contains($0) ? plan.steps[$0] : nil }
-        }
+        let plan = try self.plan(of: seed)
+        if self.swift { return print(plan.source) }
         let report = simulate(plan, isTraced: self.trace)
         for line in report.lines { print(line) }
-        for violation in report.violations { print("\(violation.milliseconds) ms: \(violation.invariant.rawValue): \(violation.message)") }
+        for violation in report.violations { print(violation) }
         print("\(report.events) events, fingerprint \(String(report.fingerprint, radix: 16))")
-        if !report.violations.isEmpty { throw ExitCode(1) }
+        if let violation = report.violations.first {
+            if self.steps == nil, !self.noShrink { Self.explain(plan, violation) }
+            throw ExitCode(1)
+        }
     }
 
-    private func runAll() async throws {
-        let began = ContinuousClock.now
-        let cores = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
-        let (first, count) = (self.first, self.seeds)
-        var counters: Counters?
-        var events = 0
-        var failed: [(seed: UInt64, violation: Violation)] = []
-        await withTaskGroup(of: (Counters?, Int, [(UInt64, Violation)]).self) { group in
-            for core in 0..<cores {
-                group.addTask {
-                    var counters: Counters?
-                    var events = 0
-                    var failed: [(UInt64, Violation)] = []
-                    var seed = first + core
-                    while seed < first + count {
-                        let report = simulate(Plan.generate(seed: seed))
-                        events += report.events
-                        if counters == nil { counters = report.counters } else { counters?.add(report.counters) }
-                        if let violation = report.violations.first { failed.append((seed, violation)) }
-                        seed += cores
-                    }
-                    return (counters, events, failed)
-                }
-            }
-            for await (some, count, bad) in group {
-                events += count
-                failed += bad.map { ($0.0, $0.1) }
-                if let some { if counters == nil { counters = some } else { counters?.add(some) } }
-            }
+    /// Shrinks a plan, and prints what is left of it.
+    static func explain(_ plan: Plan, _ violation: Violation) {
+        print("shrinking seed \(plan.seed) ...")
+        var shrinker = Shrinker(violation.invariant)
+        let result = shrinker.shrink(plan)
+        let report = simulate(result.plan, isTraced: true)
+        print(report.violations.first.map { "\($0)" } ?? "it passes now")
+        print("the last events:")
+        for line in report.lines.suffix(30) { print("  \(line)") }
+        print("\(result.plan.steps.count) of \(plan.steps.count) steps. To see it again:")
+        print("swift run -c release gapless-simulate \(result.arguments) --trace")
+    }
+
+    // MARK: Many seeds
+
+    private func sweep() async throws {
+        let outcome = await Sweep(first: self.first.value, count: self.seeds, maxFailures: self.maxFailures).run()
+        outcome.print()
+        if let (seed, violation) = outcome.failures.first {
+            if !self.noShrink { Self.explain(Plan.generate(seed: seed), violation) }
+            throw ExitCode(1)
         }
-        let seconds = Double((ContinuousClock.now - began).components.seconds) + 0.001
-        if let counters {
-            for kind in Counters.Kind.allCases { print("\(kind.rawValue): \(counters[kind])") }
-        }
-        for (seed, violation) in failed.sorted(by: { $0.seed < $1.seed }).prefix(20) {
-            print("seed \(seed): \(violation.invariant.rawValue): \(violation.message)")
-        }
-        print("\(count) seeds, \(events) events, \(failed.count) failed, \(Int(Double(events) / seconds)) events/s")
-        if !failed.isEmpty { throw ExitCode(1) }
+        if !outcome.missing.isEmpty { throw ExitCode(2) }
     }
 }

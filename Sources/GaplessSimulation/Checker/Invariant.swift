@@ -31,9 +31,11 @@ package enum Invariant: String, Sendable {
 }
 
 /// A broken promise.
-package struct Violation: Hashable, Sendable {
+package struct Violation: Hashable, Sendable, CustomStringConvertible {
     package let invariant: Invariant
     package let message: String
     /// The virtual time, in milliseconds since the start.
     package let milliseconds: Int64
+
+    package var description: String { "\(self.milliseconds) ms: \(self.invariant.rawValue): \(self.message)" }
 }

@@ -1,17 +1,24 @@
 import DequeModule
 import GaplessCore
 
-/// What is in flight on a connection, as the checker counts it.
+/// What is in flight on a connection in one direction, as the checker counts it.
 struct SentWindow {
     private var sent: Deque<(number: SequenceNumber, bytes: Int)> = []
     private var bytes = 0
     var window = Window.defaultDownlink
 
-    /// False when more is in flight than the window allows.
-    mutating func send(_ message: StoredMessage) -> Bool {
-        self.sent.append((message.sequence, message.payload.count))
-        self.bytes += message.payload.count
+    /// Whether one more message has to wait.
+    var isFull: Bool { self.sent.count >= self.window.messages || self.bytes >= self.window.bytes }
+
+    /// False when more is in flight than the window allows; one message always may be.
+    mutating func send(_ number: SequenceNumber, bytes: Int) -> Bool {
+        self.sent.append((number, bytes))
+        self.bytes += bytes
         return self.sent.count <= self.window.messages && (self.sent.count == 1 || self.bytes <= self.window.bytes)
+    }
+
+    mutating func send(_ message: StoredMessage) -> Bool {
+        self.send(message.sequence, bytes: message.payload.count)
     }
 
     mutating func acknowledge(_ through: SequenceNumber) {

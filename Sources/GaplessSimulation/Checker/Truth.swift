@@ -1,7 +1,23 @@
 import GaplessCore
 
 /// What is durable, as the checker knows it by watching commits: never read from the store's own tables.
+///
+/// A value, so that a copy of the store has its copy of the truth: when the store goes back in time, this does too.
 struct Truth {
+    /// One numbering of one queue.
+    struct Key: Hashable {
+        let client: ClientID
+        let epoch: EpochToken
+
+        init(_ client: ClientID, _ epoch: EpochToken) {
+            (self.client, self.epoch) = (client, epoch)
+        }
+
+        init(_ client: ClientID, _ epoch: Epoch) {
+            self.init(client, epoch.token)
+        }
+    }
+
     /// A message under a number, and the time line on which it was appended.
     struct Message {
         let payload: Payload
@@ -17,10 +33,13 @@ struct Truth {
         /// By number, from 1; the version on the present time line.
         var messages: [Message?] = []
         var floor: UInt64 = 0
+        /// The highest number that gave way to newer ones.
+        var overflown: UInt64 = 0
         var generation: UInt64 = 0
 
         var head: UInt64 { UInt64(self.messages.count) }
 
+        /// False when the number is not the next.
         mutating func append(_ message: Message, as number: UInt64) -> Bool {
             guard number == self.head + 1 else { return false }
             self.messages.append(message)
@@ -28,34 +47,73 @@ struct Truth {
         }
     }
 
-    /// By client and the queue's part of the epoch; a new incarnation goes on with the same numbers.
-    var numberings: [String: Numbering] = [:]
-    /// The highest number of each outbox whose mark is durable.
-    var marks: [String: UInt64] = [:]
-    /// Which uplink messages were handled with a durable mark, and how many replies each has.
+    /// Who attached last.
+    struct Holder {
+        let key: Key
+        let generation: Generation
+        let instance: InstanceID
+        let attempt: Attempt
+        let node: NodeIdentity
+        let attached: Timestamp
+        var isDetached = false
+        /// Whether the store began a new life since, so that the fence is void.
+        var isVoid = false
+    }
+
+    /// A node's signs of life.
+    struct Sign {
+        var seen: Timestamp
+        var hasStopped: Bool
+    }
+
+    /// The life of one queue, from its creation to its end.
+    struct Life {
+        /// How the queue is numbered now.
+        var key: Key
+        var created: Timestamp
+        /// How long it stays without anybody.
+        var keep: Duration
+        /// The highest durable number of each outbox.
+        var marks: [OutboxID: UInt64] = [:]
+        /// Nil before the first attachment.
+        var holder: Holder?
+    }
+
+    var numberings: [Key: Numbering] = [:]
+    /// The queues that exist.
+    var lives: [ClientID: Life] = [:]
+    var signs: [NodeIdentity: Sign] = [:]
+    /// The highest mark that each outbox of a client ever had, also before its queue ended.
+    var marks: [ClientID: [OutboxID: UInt64]] = [:]
+    /// Which uplink messages were handled with a durable mark, and how many answers each has.
     var handled: Set<String> = []
     var replies: [String: Int] = [:]
-    /// The newest numbering of each client.
-    var newest: [String: String] = [:]
-    /// The attachments: where the stream goes on.
-    var attachments: [String: UInt64] = [:]
+    /// Where the stream of each attachment goes on.
+    var attachments: [Key: [Generation: UInt64]] = [:]
     var clock = Timestamp(milliseconds: 0)
     /// The time line, and the operations on it so far.
     var line = 0
     var operation: UInt64 = 0
 
-    static func key(_ client: ClientID, _ epoch: Epoch) -> String {
-        "\(client) \(epoch)"
+    /// Whether the node of an attachment gives signs of life.
+    func isAlive(_ node: NodeIdentity, lifetime: Duration) -> Bool {
+        guard let sign = self.signs[node], !sign.hasStopped else { return false }
+        return self.clock < sign.seen + lifetime
     }
 
-    static func key(_ client: ClientID, _ epoch: EpochToken) -> String {
-        "\(client) \(epoch)"
+    /// Whether a connection with this fence may do something to the queue.
+    func isCurrent(_ fence: Fence, of client: ClientID) -> Bool {
+        guard let life = self.lives[client], let holder = life.holder else { return false }
+        return !holder.isVoid && life.key == Key(client, fence.epoch) && holder.key == life.key && holder.generation == fence.generation
     }
 }
 
 /// The time lines of the store: each restore branches off.
 struct TimeLines {
     private var parents: [(line: Int, operation: UInt64)] = [(0, 0)]
+
+    /// Whether the store ever went back.
+    var hasBranches: Bool { self.parents.count > 1 }
 
     /// A new line that goes on from an operation of another.
     mutating func branch(from line: Int, at operation: UInt64) -> Int {

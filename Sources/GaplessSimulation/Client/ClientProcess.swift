@@ -29,6 +29,10 @@ final class ClientProcess {
     private var texts: [UplinkTicket: String] = [:]
     private(set) var stopReason: StopReason?
     private(set) var isOnline = false
+    /// The link of the newest `HELLO`.
+    var newestHello: UInt64 = 0
+    /// The address; until the server gave it one, an address that nobody has.
+    private(set) var clientID: ClientID
 
     init(client: SimulatedClient, life: UInt64, record: ClientRecord?, isTwin: Bool) {
         let world = client.world
@@ -39,13 +43,14 @@ final class ClientProcess {
         self.number = UInt64(client.place) << 32 | life
         self.name = "c\(client.place).\(life)"
         self.random = SeededRandom(seed: world.plan.seed, stream: "client", self.number)
-        let record = record ?? ClientRecord(client: client.id, using: &self.random)
+        let record = record ?? ClientRecord(client: client.name, using: &self.random)
+        guard let nobody = ClientID("nobody") else { preconditionFailure("a valid address") }
+        self.clientID = record.identity.client ?? nobody
         self.isDurable = client.isDurable
         self.saved = record
         let configuration = world.options.clientConfiguration(
             endpoints: world.endpoints,
-            isDurable: client.isDurable,
-            wallClock: world.wallClock(of: 0)
+            isDurable: client.isDurable
         )
         self.session = ClientSession(configuration: configuration, record: record, random: &self.random)
         self.turn = ClientTurn(now: world.now, random: self.random)
@@ -62,16 +67,17 @@ final class ClientProcess {
 
     // MARK: Life
 
-    func start() {
-        self.world.trace.note(.started, self.number, 0, "\(self.name) starts")
+    /// - Parameter isSuccessor: whether it has what its predecessor saved last.
+    func start(isSuccessor: Bool) {
+        self.world.note(.started, self.number, 0, "\(self.name) starts")
         if self.isDurable, !self.isTwin { self.client.disk = self.saved }
-        self.world.checker.began(self)
+        self.world.checker.began(self, isSuccessor: isSuccessor)
         self.feed { $0.start(&$1) }
     }
 
     /// The process is gone; the kernel tells the peers, or nobody does.
     func kill() {
-        self.world.trace.note(.died, self.number, 0, "\(self.name) dies")
+        self.world.note(.died, self.number, 0, "\(self.name) dies")
         self.isRunning = false
         for link in self.links where !link.isClientOver {
             link.isClientOver = true
@@ -116,7 +122,7 @@ final class ClientProcess {
     func leave() { self.feed { $0.leave(&$1) } }
     func comeBack() { self.feed { $0.start(&$1) } }
     func probe() { self.feed { $0.probe(&$1) } }
-    func end() { self.feed { $0.end(.afterUplink, &$1) } }
+    func end(_ ending: ClientEnding) { self.feed { $0.end(ending, &$1) } }
 
     func send(_ text: String) {
         self.feed { session, turn in
@@ -141,8 +147,14 @@ final class ClientProcess {
     }
 
     func received(_ frame: ServerFrame, on link: SimulatedLink) {
-        if case .welcome(let welcome) = frame { self.world.checker.welcomed(welcome, self) }
+        if case .welcome(let welcome) = frame { self.clientID = welcome.client }
+        self.world.checker.received(frame, on: link)
         self.feed { $0.received(frame, on: link.connection, &$1) }
+    }
+
+    /// A part of a message came.
+    func heard(_ link: SimulatedLink) {
+        self.feed { $0.signOfLife(link.connection, &$1) }
     }
 
     func closed(_ link: SimulatedLink, _ code: CloseCode?) {
@@ -213,7 +225,7 @@ final class ClientProcess {
         guard let last = self.saving.last?.version else { return }
         for (change, _) in self.saving { self.saved.apply(change) }
         self.saving.removeAll()
-        self.world.trace.note(.saved, self.number, last.rawValue, "\(self.name) saved \(last)")
+        self.world.note(.saved, self.number, last.rawValue, "\(self.name) saved \(last)")
         if !self.isTwin { self.client.disk = self.saved }
         self.world.checker.saved(self)
         self.feed { $0.saved(last, &$1) }
@@ -223,7 +235,9 @@ final class ClientProcess {
 
     private func obtainToken() {
         self.schedule(after: self.random.latency(self.world.options.hop)) {
-            let token = self.world.token(for: self.client.id)
+            let isBad = !self.world.isHealed && self.random.happens(self.world.options.badTokens)
+            if isBad, self.random.happens(500) { return self.feed { $0.tokenUnavailable(&$1) } }
+            let token = self.world.token(for: self.clientID, isBad: isBad)
             self.feed { $0.tokenObtained(token, &$1) }
         }
     }
@@ -231,20 +245,20 @@ final class ClientProcess {
     private func deliver(_ event: ClientEvent) {
         switch event {
         case .message(let reference, let message):
-            self.world.trace.note(.handed, self.number, message.sequence.rawValue, "\(self.name) takes \(message.sequence)")
+            self.world.note(.handed, self.number, message.sequence.rawValue, "\(self.name) takes \(message.sequence)")
             self.world.checker.handed(message, reference, to: self)
         case .gap(let reference, let gap):
-            self.world.trace.note(.handed, self.number, gap.range.last.rawValue, "\(self.name) takes gap \(gap.range) \(gap.reason)")
+            self.world.note(.handed, self.number, gap.range.last.rawValue, "\(self.name) takes gap \(gap.range) \(gap.reason)")
             self.world.checker.handed(gap, reference, to: self)
         case .reset(let reason):
-            self.world.trace.note(.handed, self.number, 0, "\(self.name) reset \(reason)")
+            self.world.note(.handed, self.number, 0, "\(self.name) reset \(reason)")
             self.world.checker.reset(reason, self)
             return
         case .uplinkMayRepeat(let tickets):
             self.world.checker.mayRepeat(tickets.compactMap { self.texts[$0] }, self)
             return
         case .state(let state):
-            self.world.trace.note(.state, self.number, 0, "\(self.name) is \(state)")
+            self.world.note(.state, self.number, 0, "\(self.name) is \(state)")
             self.isOnline = if case .online = state { true } else { false }
             if case .stopped(let reason) = state { self.stopped(reason) }
             return
@@ -268,8 +282,11 @@ final class ClientProcess {
             var last: EventReference?
             for _ in 0..<count {
                 switch self.inbox.popFirst() {
-                case .message(let reference, _), .gap(let reference, _):
-                    self.world.checker.handled(reference, by: self)
+                case .message(let reference, _):
+                    self.world.checker.handled(reference, isMessage: true, by: self)
+                    last = reference
+                case .gap(let reference, _):
+                    self.world.checker.handled(reference, isMessage: false, by: self)
                     last = reference
                 case .reset, .uplinkMayRepeat, .state, nil: break
                 }

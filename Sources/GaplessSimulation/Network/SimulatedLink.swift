@@ -9,6 +9,8 @@ final class SimulatedLink {
             case frame(Frame)
             /// The Close frame with its code.
             case close(CloseCode)
+            /// The first part of a message whose rest was lost.
+            case part
             /// The end of the TCP connection.
             case end
         }
@@ -33,6 +35,8 @@ final class SimulatedLink {
         private(set) var bytes = 0
         var mode = Mode.flowing
         var isArrivalScheduled = false
+        /// Nothing arrives before, though nobody is clogged: the path is long.
+        var heldUntil = Instant(nanoseconds: 0)
         private var lastArrival = Instant(nanoseconds: 0)
 
         var first: Parcel<Frame>? { self.parcels.first }
@@ -51,13 +55,18 @@ final class SimulatedLink {
         }
 
         /// Loses everything but the first few, and takes nothing more but the end.
-        mutating func tear(keeping count: Int, endingAt arrival: Instant) {
+        ///
+        /// - Parameter isTorn: whether a part of the first message that is lost arrives all the same.
+        mutating func tear(keeping count: Int, isTorn: Bool = false, endingAt arrival: Instant) {
             guard self.mode != .ended else { return }
+            var hasLostFrame = false
             while self.parcels.count > count {
                 let lost = self.parcels.removeLast()
                 self.bytes -= lost.bytes
+                if case .frame = lost.content { hasLostFrame = true } else { hasLostFrame = false }
             }
             self.mode = .flowing
+            if isTorn, hasLostFrame { self.append(.part, bytes: 0, notBefore: arrival) }
             self.append(.end, bytes: 0, notBefore: arrival)
             self.mode = .ended
         }
@@ -69,6 +78,7 @@ final class SimulatedLink {
     }
 
     let id: UInt64
+    let opened: Instant
     let client: ClientProcess
     let connection: ConnectionID
     let node: NodeProcess
@@ -77,6 +87,10 @@ final class SimulatedLink {
     var random: SeededRandom
     /// The server's side, once it is opened there.
     var served: SimulatedConnection?
+    /// What the client said first, once it did.
+    var hello: Hello?
+    /// What the client has in flight, for the checker.
+    var uplink = SentWindow()
     /// Whether the server's side is gone.
     var isServerOver = false
     /// Whether the client's side is gone: the client closed it, or was told of its end.
@@ -86,6 +100,7 @@ final class SimulatedLink {
 
     init(id: UInt64, client: ClientProcess, connection: ConnectionID, node: NodeProcess, random: SeededRandom) {
         self.id = id
+        self.opened = client.world.now
         self.client = client
         self.connection = connection
         self.node = node

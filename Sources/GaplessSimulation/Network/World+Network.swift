@@ -24,6 +24,11 @@ extension World {
         client.links.append(link)
         self.openLinks.append(link)
         self.links.append(link)
+        // Its machine may be gone by then; somebody answers for it, or nobody does.
+        client.schedule(after: latency + .seconds(3)) {
+            guard link.served == nil, !link.isClientOver, !link.node.isRunning else { return }
+            self.arrived(.end, on: link)
+        }
         node.schedule(after: latency) { node.accept(link) }
     }
 
@@ -40,7 +45,9 @@ extension World {
     func send(_ frame: ClientFrame, on link: SimulatedLink) {
         guard !link.isClientOver else { return }
         let bytes = FrameEncoder.encodedSize(of: frame)
-        self.trace.note(.sentUp, link.id, UInt64(bytes), "\(link.client.name) > \(link.id) \(Self.text(of: frame))")
+        self.note(.sentUp, link.id, UInt64(bytes), "\(link.client.name) > \(link.id) \(Self.text(of: frame))")
+        self.checker.sent(frame, on: link)
+        if case .hello = frame { link.client.newestHello = max(link.client.newestHello, link.id) }
         link.up.append(.frame(frame), bytes: bytes, notBefore: self.now + link.random.latency(self.options.latency))
         self.pumpUp(link)
     }
@@ -48,7 +55,7 @@ extension World {
     func send(_ frame: ServerFrame, on link: SimulatedLink) {
         guard !link.isServerOver else { return }
         let bytes = FrameEncoder.encodedSize(of: frame)
-        self.trace.note(.sentDown, link.id, UInt64(bytes), "\(link.node.name) < \(link.id) \(Self.text(of: frame))")
+        self.note(.sentDown, link.id, UInt64(bytes), "\(link.node.name) < \(link.id) \(Self.text(of: frame))")
         self.checker.sent(frame, on: link)
         link.down.append(.frame(frame), bytes: bytes, notBefore: self.now + link.random.latency(self.options.latency))
         self.pumpDown(link)
@@ -57,7 +64,7 @@ extension World {
     /// The client closes, and is done with the connection.
     func close(_ link: SimulatedLink, byClientWith code: CloseCode) {
         guard !link.isClientOver else { return }
-        self.trace.note(.lost, link.id, UInt64(code.rawValue), "\(link.client.name) closes \(link.id) with \(code.rawValue)")
+        self.note(.lost, link.id, UInt64(code.rawValue), "\(link.client.name) closes \(link.id) with \(code.rawValue)")
         link.isClientOver = true
         link.up.append(.close(code), bytes: 8, notBefore: self.now + link.random.latency(self.options.latency))
         link.up.end(at: self.now + .seconds(5))
@@ -89,12 +96,21 @@ extension World {
     func pumpUp(_ link: SimulatedLink) {
         guard !link.up.isArrivalScheduled, link.up.mode != .stuck, let first = link.up.first else { return }
         link.up.isArrivalScheduled = true
-        link.node.schedule(at: max(self.now, first.arrival)) {
+        link.node.schedule(at: max(self.now, first.arrival, link.up.heldUntil)) {
             link.up.isArrivalScheduled = false
-            guard link.up.mode != .stuck, let served = link.served, let parcel = link.up.popFirst() else { return }
+            guard link.up.mode != .stuck, self.now >= link.up.heldUntil else { return self.pumpUp(link) }
+            guard let served = link.served, let parcel = link.up.popFirst() else { return }
+            let isOld = link.id < link.client.newestHello
             switch parcel.content {
-            case .frame(let frame): served.received(self.carried(frame))
-            case .close, .end: served.peerClosed()
+            case .frame(let frame):
+                if isOld { self.counters.count(.lateFrame) }
+                served.received(self.carried(frame))
+            case .part:
+                self.counters.count(.torn)
+                served.heard()
+            case .close, .end:
+                if isOld { self.counters.count(.lateClose) }
+                served.peerClosed()
             }
             self.pumpUp(link)
         }
@@ -116,6 +132,9 @@ extension World {
         guard !link.isClientOver else { return }
         switch content {
         case .frame(let frame): link.client.received(self.carried(frame), on: link)
+        case .part:
+            self.counters.count(.torn)
+            link.client.heard(link)
         case .close(let code):
             self.close(link, byClientWith: code)
             link.client.closed(link, code)
@@ -160,10 +179,12 @@ extension World {
         let (up, down) = (link.up.parcels.count, link.down.parcels.count)
         link.up.tear(
             keeping: Int.random(in: 0...up, using: &link.random),
+            isTorn: link.random.happens(500),
             endingAt: self.now + link.random.latency(self.options.lossNotice)
         )
         link.down.tear(
             keeping: Int.random(in: 0...down, using: &link.random),
+            isTorn: link.random.happens(500),
             endingAt: self.now + link.random.latency(self.options.lossNotice)
         )
         self.pumpUp(link)
@@ -175,12 +196,22 @@ extension World {
         if up, link.up.mode == .flowing { link.up.mode = .stuck }
         if down, link.down.mode == .flowing { link.down.mode = .stuck }
         guard let time else { return }
-        self.after(time) {
-            if link.up.mode == .stuck { link.up.mode = .flowing }
-            if link.down.mode == .stuck { link.down.mode = .flowing }
-            self.pumpUp(link)
-            self.pumpDown(link)
-        }
+        self.after(time) { self.unstick(link) }
+    }
+
+    /// What was stuck goes on.
+    func unstick(_ link: SimulatedLink) {
+        if link.up.mode == .stuck { link.up.mode = .flowing }
+        if link.down.mode == .stuck { link.down.mode = .flowing }
+        self.pumpUp(link)
+        self.pumpDown(link)
+    }
+
+    /// The client loses the connection at once; what it said before is on its way for long, and its end comes last.
+    func linger(_ link: SimulatedLink, for time: Duration) {
+        guard !link.isClientOver, link.client.isRunning else { return }
+        link.up.heldUntil = self.now + time
+        link.client.run { self.arrived(.end, on: link) }
     }
 
     private static func text(of frame: ClientFrame) -> String {

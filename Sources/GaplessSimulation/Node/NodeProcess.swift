@@ -25,6 +25,8 @@ final class NodeProcess {
     private(set) var isRunning = true
     /// Until when the process stands still.
     var stalledUntil = Instant(nanoseconds: 0)
+    /// Whether the store is too new for the program.
+    var isOutdated = false
     private var connections: [ServedConnectionID: SimulatedConnection] = [:]
     private var loops: [(letters: Deque<Letter>, isDue: Bool)] = Array(repeating: ([], false), count: 2)
     private var alarm: Instant?
@@ -39,8 +41,7 @@ final class NodeProcess {
         self.world = world
         self.place = place
         self.life = life
-        let name = NodeName("n\(place)").map { $0 }
-        guard let name else { preconditionFailure("a valid name") }
+        guard let name = NodeName("n\(place)") else { preconditionFailure("a valid name") }
         self.name = "n\(place).\(life)"
         self.identity = NodeIdentity(name: name, incarnation: UInt64(place) << 32 | life)
         self.random = SeededRandom(seed: world.plan.seed, stream: "node", UInt64(place), life)
@@ -65,13 +66,14 @@ final class NodeProcess {
     // MARK: Life
 
     func start() {
-        self.world.trace.note(.started, UInt64(self.place), self.life, "\(self.name) starts")
+        self.world.note(.started, UInt64(self.place), self.life, "\(self.name) starts")
+        self.world.checker.clock.start(self.place)
         self.timerFired()
     }
 
     /// The process is gone, with everything that it held; the kernel tells the peers, or the machine is gone too and tells nobody.
     func kill() {
-        self.world.trace.note(.died, UInt64(self.place), self.life, "\(self.name) dies")
+        self.world.note(.died, UInt64(self.place), self.life, "\(self.name) dies")
         self.isRunning = false
         self.gateway.die()
         for link in self.world.openLinks where link.node === self {
@@ -102,6 +104,13 @@ final class NodeProcess {
         self.world.at(time) { self.run(action) }
     }
 
+    func cordon(for time: Duration) {
+        self.run {
+            self.feed { logic, _, _ in logic.cordon() }
+            self.schedule(after: time) { self.feed { logic, _, _ in logic.uncordon() } }
+        }
+    }
+
     // MARK: Connections
 
     func accept(_ link: SimulatedLink) {
@@ -111,7 +120,7 @@ final class NodeProcess {
         let connection = SimulatedConnection(link: link, address: address, node: self, configuration: self.sessionConfiguration)
         link.served = connection
         self.connections[address.id] = connection
-        self.world.trace.note(.opened, link.id, UInt64(self.place), "\(self.name) accepts \(link.id)")
+        self.world.note(.opened, link.id, UInt64(self.place), "\(self.name) accepts \(link.id)")
         self.world.accepted(link)
         self.world.pumpUp(link)
         connection.begin()
@@ -223,7 +232,7 @@ final class NodeProcess {
     // MARK: The application
 
     func authenticate(_ client: ClientID?, token: String?, for connection: SimulatedConnection) {
-        let outcome = self.world.authenticate(client, token: token, wallClock: self.wallClock)
+        let outcome = self.world.authenticate(client, token: token)
         self.schedule(after: self.random.latency(self.options.hop)) {
             self.post(.authenticated(outcome), to: connection.address)
         }
@@ -242,7 +251,8 @@ final class NodeProcess {
         self.handlers[run.id] = nil
         let throwsAway = self.random.happens(self.options.failingHandlers) || (isCancelled && self.random.happens(700))
         let replies = self.random.happens(self.options.replies) ? self.world.replies(to: run.delivery) : []
-        self.world.trace.note(
+        self.world.checker.handlerEnded(run, sends: throwsAway ? nil : replies, wasCancelled: isCancelled, on: self)
+        self.world.note(
             .handler,
             UInt64(self.place),
             run.id.number,

@@ -10,6 +10,8 @@ final class SimulatedConnection {
     private var alarm: Instant?
     private var isWritable = true
     private var isGone = false
+    /// Whether the server said that it ends.
+    private(set) var isEnding = false
     /// What was sent and not acknowledged on this connection, for the checker: numbers and sizes.
     var window = SentWindow()
     /// What it was welcomed with, for the checker.
@@ -33,6 +35,12 @@ final class SimulatedConnection {
     func received(_ frame: ClientFrame) {
         if case .acknowledge(let through) = frame { self.window.acknowledge(through) }
         self.session.received(frame, now: self.node.now, into: &self.output)
+        self.settle()
+    }
+
+    /// A part of a message came.
+    func heard() {
+        self.session.signOfLife(now: self.node.now)
         self.settle()
     }
 
@@ -96,7 +104,9 @@ final class SimulatedConnection {
             }
             for effect in output.effects { self.perform(effect) }
             switch output.close {
-            case .handshake(let code): self.node.world.close(self.link, byServerWith: code)
+            case .handshake(let code):
+                self.isEnding = true
+                self.node.world.close(self.link, byServerWith: code)
             case .drop:
                 self.node.world.drop(self.link)
                 if !self.isGone {
@@ -125,7 +135,7 @@ final class SimulatedConnection {
         case .read(let request): self.node.read(request, for: self.address)
         case .deliver(let delivery): self.node.feed { $0.deliver(delivery, now: $1, into: &$2) }
         case .displaced(let client, let fence): self.node.feed { $0.displaced(client, from: fence, now: $1, into: &$2) }
-        case .observe(let observation): self.node.world.observed(observation)
+        case .observe: break
         }
     }
 

@@ -8,10 +8,11 @@ final class SimulatedGateway {
     /// Who waits, by the number in the queue. Looked up, never walked through.
     private var callers: [Int: (Result<StoreReceipt, QueueStoreError>) -> Void] = [:]
     private var callerCount = 0
+    /// How many callers' operations wait for a commit to begin.
+    private var waiting = 0
     private var isBusy = false
     private var isDead = false
     private var commits: UInt64 = 0
-    private(set) var highest = 0
 
     init(_ node: NodeProcess) {
         self.node = node
@@ -36,11 +37,12 @@ final class SimulatedGateway {
             return answer(.failure(QueueStoreError(.overloaded, "too much waits")))
         }
         self.callers[self.callerCount] = answer
+        self.waiting += 1
+        self.node.world.checker.waits(self.waiting, in: self, limit: self.node.options.gatewayOperations)
         self.ring()
     }
 
     private func ring() {
-        self.highest = max(self.highest, self.queue.count)
         guard !self.isBusy, self.queue.count > 0 else { return }
         self.isBusy = true
         self.node.schedule(after: .microseconds(50)) { self.begin() }
@@ -48,6 +50,7 @@ final class SimulatedGateway {
 
     private func begin() {
         let batch = self.queue.takeBatch(now: self.node.now)
+        self.waiting -= batch.count { $0.caller != nil }
         self.commits += 1
         self.commit(batch, number: self.commits)
     }
@@ -61,6 +64,7 @@ final class SimulatedGateway {
         let survives = random.happens(500)
         world.at(applied) {
             guard node.isRunning || survives else { return }
+            if !node.isRunning { world.counters.count(.commitSurvived) }
             let result = world.store.commit(batch.map(\.submitted.operation), by: node, using: &random)
             let answer = world.store.ready(after: random.latency(world.options.hop), now: world.now)
             node.schedule(at: answer) { self.ended(batch, result, number: number) }
@@ -95,6 +99,7 @@ final class SimulatedGateway {
             switch error.code {
             case .unknown: .unknown
             case .full: .full
+            case .newerSchema: .newerSchema
             default: .nothing
             }
         self.node.feed { $0.commitFailed(batch.map(\.submitted), failure, now: $1, into: &$2) }

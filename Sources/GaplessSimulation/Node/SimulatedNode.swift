@@ -55,8 +55,11 @@ final class SimulatedNode {
     }
 
     func heal() {
-        self.process?.stalledUntil = self.world.now
-        self.process.map { process in process.run { process.feed { logic, _, _ in logic.uncordon() } } }
+        if self.process?.isOutdated == true { self.crash(down: .zero) }
+        if let process = self.process {
+            process.stalledUntil = self.world.now
+            process.run { process.feed { logic, _, _ in logic.uncordon() } }
+        }
         self.start()
     }
 }

@@ -1,17 +1,30 @@
-import GaplessCore
-import GaplessStore
-
 /// What happens in a world, drawn from a seed before anything runs. Leaving out a step leaves all others as they are.
-package struct Plan: Sendable {
+package struct Plan: Hashable, Sendable {
+    /// A step with its moment, in milliseconds since the start.
+    package struct Appointment: Hashable, Sendable {
+        /// The step's number in the whole plan.
+        package let number: Int
+        package let at: Int
+        package var step: Step
+    }
+
     package let seed: UInt64
     package var options: PlanOptions
-    /// Steps with their moment in milliseconds, in order.
-    package var steps: [(at: Int, step: Step)]
+    /// In order of their moments.
+    package var steps: [Appointment]
 
+    /// A plan of steps with their moments.
     package init(seed: UInt64, options: PlanOptions, steps: [(at: Int, step: Step)]) {
         self.seed = seed
         self.options = options
-        self.steps = steps
+        self.steps = steps.enumerated().map { Appointment(number: $0.offset, at: $0.element.at, step: $0.element.step) }
+    }
+
+    /// A plan of steps, with options that differ from the calm ones.
+    package init(seed: UInt64, steps: [(at: Int, step: Step)], _ change: (inout PlanOptions) -> Void) {
+        var options = PlanOptions()
+        change(&options)
+        self.init(seed: seed, options: options, steps: steps)
     }
 
     /// The plan of a seed.
@@ -25,70 +38,15 @@ package struct Plan: Sendable {
             let at = Int.random(in: 0..<(options.seconds * 1_000), using: &random)
             if let kind = kinds.draw(using: &random) { steps.append((at, kind.step(options, using: &random))) }
         }
-        steps.sort { $0.at < $1.at }
-        return Plan(seed: seed, options: options, steps: steps)
+        // By moment, and those of one moment in the order in which they were drawn.
+        let order = steps.indices.sorted { (steps[$0].at, $0) < (steps[$1].at, $1) }
+        return Plan(seed: seed, options: options, steps: order.map { steps[$0] })
     }
-}
 
-extension PlanOptions {
-    static func generate(using random: inout SeededRandom) -> PlanOptions {
-        var options = PlanOptions()
-        options.nodes = Int.random(in: 1...3, using: &random)
-        options.clients = Int.random(in: 1...3, using: &random)
-        options.durableClients = (0..<options.clients).map { _ in random.happens(600) }
-        options.seconds = [20, 60, 120].randomElement(using: &random) ?? 60
-        options.isEncoded = random.happens(200)
-        if random.happens(300) { options.latency = .microseconds(100)...(.milliseconds(2)) }
-        if random.happens(200) { options.latency = .milliseconds(20)...(.milliseconds(1_500)) }
-        if random.happens(300) { options.commit = .milliseconds(1)...(.milliseconds(800)) }
-        if random.happens(300) { options.hop = .microseconds(10)...(.milliseconds(200)) }
-        if random.happens(300) { options.handler = .milliseconds(1)...(.seconds(3)) }
-        if random.happens(300) { options.application = .milliseconds(1)...(.seconds(1)) }
-        if random.happens(300) { options.save = .milliseconds(1)...(.milliseconds(500)) }
-        let windows: [UInt64] = [1, 2, 8, 256]
-        options.downlinkWindow = Window(
-            messages: windows.randomElement(using: &random) ?? 8,
-            bytes: [20, 300, 1_048_576].randomElement(using: &random) ?? 300
-        )
-        options.uplinkWindow = Window(
-            messages: [1, 3, 64].randomElement(using: &random) ?? 3,
-            bytes: [20, 262_144].randomElement(using: &random) ?? 20
-        )
-        options.policy = StorePolicy.generate(using: &random)
-        options.socketBytes = [200, 4_000, 65_536].randomElement(using: &random) ?? 4_000
-        if random.happens(200) { options.maxUplinkBytes = 30 }
-        if random.happens(300) { options.gateway = GatewayConfiguration(maxOperations: 4, maxBatchOperations: 2) }
-        if random.happens(300) { options.tokenLife = .seconds(Int.random(in: 6...40, using: &random)) }
-        options.refusedConnects = random.happens(300) ? 200 : 0
-        options.silentDeaths = random.happens(500) ? 300 : 0
-        options.doubtfulCommits = random.happens(400) ? 30 : 0
-        options.failingHandlers = random.happens(400) ? 200 : 0
-        options.replies = random.happens(700) ? 500 : 0
-        options.lostSignals = random.happens(500) ? 500 : 0
-        options.hasRollbacks = random.happens(200)
-        if options.hasRollbacks {
-            // A store that went back unnoticed is found out by what it still knows.
-            options.policy.retention.maxMessages = 100_000
-            options.policy.retention.maxBytes = 100_000_000
-            options.policy.retention.maxAge = .seconds(86_400)
-        }
-        return options
-    }
-}
-
-extension StorePolicy {
-    fileprivate static func generate(using random: inout SeededRandom) -> StorePolicy {
-        var policy = StorePolicy()
-        policy.retention = RetentionPolicy(
-            maxMessages: [1, 3, 10, 1_000, 1_000].randomElement(using: &random) ?? 10,
-            maxBytes: [30, 500, 4_194_304, 4_194_304].randomElement(using: &random) ?? 500,
-            maxAge: [.milliseconds(300), .seconds(4), .seconds(3_600), .seconds(3_600)].randomElement(using: &random) ?? .seconds(4),
-            onOverflow: random.happens(250) ? .rejectNew : .discardOldest,
-            keep: random.happens(150) ? .seconds(5) : .seconds(86_400)
-        )
-        policy.nodeLifetime = .seconds(Int.random(in: 6...60, using: &random))
-        policy.maxClientsPerUser = random.happens(100) ? 1 : 100
-        policy.emptyKeep = random.happens(200) ? .seconds(2) : .seconds(60)
-        return policy
+    /// The plan with some of its steps, by their numbers.
+    package func keeping(_ numbers: [Int]) -> Plan {
+        var plan = self
+        plan.steps = self.steps.filter { numbers.contains($0.number) }
+        return plan
     }
 }

@@ -6,10 +6,14 @@ final class SimulatedStore {
     private unowned let world: World
     private let queues: MemoryQueues
     private var copies: [(queues: MemoryQueues, truth: Truth)] = []
+    /// The states before the last few commits, in worlds whose store goes back.
+    private var recent: [(queues: MemoryQueues, truth: Truth)] = []
     /// What fails, and until when.
     private var stalledUntil = Instant(nanoseconds: 0)
     private var failingUntil = Instant(nanoseconds: 0)
     private var fullUntil = Instant(nanoseconds: 0)
+    /// When something was last wrong.
+    private var lastTrouble = Instant(nanoseconds: 0)
     /// How many of the next commits end without anybody knowing how.
     private var doubts = 0
 
@@ -26,6 +30,9 @@ final class SimulatedStore {
         MemoryQueueStore(self.queues)
     }
 
+    /// The last moment at which something was or will be wrong.
+    var troubled: Instant { max(self.lastTrouble, self.stalledUntil, self.failingUntil, self.fullUntil) }
+
     // MARK: Faults
 
     func stall(for time: Duration) { self.stalledUntil = max(self.stalledUntil, self.world.now + time) }
@@ -41,13 +48,23 @@ final class SimulatedStore {
         self.copies.append((self.queues.copy(), self.world.checker.truth))
     }
 
-    /// Puts the newest copy back; nobody may work with the store meanwhile. False when there is none.
-    func rollBack(isNoticed: Bool) -> Bool {
-        guard let copy = self.copies.last else { return false }
-        self.queues.restore(from: copy.queues)
-        self.world.checker.rolledBack(to: copy.truth)
+    /// Puts the newest copy back, if there is one; nobody may work with the store meanwhile.
+    func rollBack(isNoticed: Bool) {
+        if let copy = self.copies.last { self.goBack(to: copy, isNoticed: isNoticed) }
+    }
+
+    /// The last few commits were not on the disk.
+    func loseCommits(_ count: Int, isNoticed: Bool) {
+        guard !self.recent.isEmpty else { return }
+        let state = self.recent[max(0, self.recent.count - count)]
+        self.recent = []
+        self.goBack(to: state, isNoticed: isNoticed)
+    }
+
+    private func goBack(to state: (queues: MemoryQueues, truth: Truth), isNoticed: Bool) {
+        self.queues.restore(from: state.queues)
+        self.world.checker.rolledBack(to: state.truth, isNoticed: isNoticed)
         if isNoticed { self.queues.startIncarnation() }
-        return true
     }
 
     // MARK: Work
@@ -62,6 +79,7 @@ final class SimulatedStore {
         by node: NodeProcess,
         using random: inout SeededRandom
     ) -> Result<CommitReceipt, QueueStoreError> {
+        if node.isOutdated { return .failure(QueueStoreError(.newerSchema, "the store is newer than this program")) }
         if self.world.now < self.failingUntil {
             self.world.counters.count(.commitFailed)
             return .failure(QueueStoreError(.unavailable, "the store fails"))
@@ -72,13 +90,18 @@ final class SimulatedStore {
         }
         let isDoubtful = self.doubts > 0 || random.happens(self.world.options.doubtfulCommits)
         if self.doubts > 0 { self.doubts -= 1 }
+        if isDoubtful { self.noteDoubt(operations) }
         if isDoubtful, random.happens(500) {
             self.world.counters.count(.doubtNotCommitted)
             return .failure(QueueStoreError(.unknown, "nobody knows"))
         }
+        if self.world.options.hasRollbacks {
+            self.recent.append((self.queues.copy(), self.world.checker.truth))
+            if self.recent.count > 16 { self.recent.removeFirst() }
+        }
         do {
             let receipt = try node.access.commit(operations, now: node.storeTime())
-            self.world.trace.note(
+            self.world.note(
                 .commit,
                 receipt.number,
                 UInt64(operations.count),
@@ -97,8 +120,10 @@ final class SimulatedStore {
     func read(_ request: ReadRequest, by node: NodeProcess) throws(QueueStoreError) -> ReadReceipt {
         try self.check()
         let now = node.storeTime()
-        self.world.checker.clockRead(now)
-        return try node.access.read([request], now: now)[0]
+        self.world.checker.noteTime(now)
+        let receipt = try node.access.read([request], now: now)[0]
+        self.world.checker.read(request, receipt)
+        return receipt
     }
 
     func signals(for node: NodeProcess, after cursor: SignalCursor) throws(QueueStoreError) -> SignalBatch {
@@ -106,9 +131,18 @@ final class SimulatedStore {
         return try node.access.signals(for: node.identity, after: cursor)
     }
 
-    /// A queue as it is, for the checker and the plan.
-    func snapshot(of client: ClientID) -> QueueSnapshot? {
-        try? self.open().snapshot(of: client, now: Timestamp(milliseconds: 0))
+    /// Counts what nobody knows the outcome of.
+    private func noteDoubt(_ operations: [StoreOperation]) {
+        self.lastTrouble = self.world.now
+        for operation in operations {
+            switch operation {
+            case .append, .appendSequence: self.world.counters.count(.doubtfulAppend)
+            case .attach: self.world.counters.count(.doubtfulAttach)
+            case .acknowledge: self.world.counters.count(.doubtfulAck)
+            case .advanceMark: self.world.counters.count(.doubtfulMark)
+            case .detach, .end, .remove, .expire, .heartbeat: break
+            }
+        }
     }
 
     private func check() throws(QueueStoreError) {

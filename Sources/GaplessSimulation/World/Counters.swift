@@ -1,31 +1,55 @@
 import GaplessCore
 
 /// How often what happened: a situation that never occurs in many runs is one that nothing is known about.
-package struct Counters: Sendable {
+package struct Counters: Hashable, Sendable {
+    /// What is counted; the raw value is its name for people.
     package enum Kind: String, CaseIterable, Sendable {
-        case cut, closeLost = "close lost", unwritable = "socket full", halfOpen = "half-open", oneWay = "one way", clogged
-        case nodeCrash = "node crash", nodeDrain = "node drain", nodeStall = "node stall", cordon
+        // Faults.
+        case cut, halfOpen = "half-open", oneWay = "one way", clogged, swizzled, closeLost = "close lost", unwritable = "socket full"
+        case torn = "torn message", lateFrame = "frame of an old connection", lateClose = "close of an old connection"
+        case nodeCrash = "node crash", nodeDrain = "node drain", deploy, nodeStall = "node stall", cordon, outdated = "node outdated"
         case clientCrash = "client crash", clientStateWentBack = "client state went back", twin
-        case clientStall = "client stall", leave, end, removal
-        case commitFailed = "commit failed", storeFull = "store full", storeStall = "store stall"
+        case clientStall = "client stall", leave, end, beganAgain = "began again after BYE", removal
+        case commitFailed = "commit failed", storeFull = "store full", storeStall = "store stall", commitSurvived = "commit after crash"
         case doubtCommitted = "in doubt, committed", doubtNotCommitted = "in doubt, not committed"
-        case rolledBack = "store went back", clockMoved = "clock moved", signalLost = "signal lost"
-        case gapOverflow = "gap overflow", gapExpired = "gap expired", gapAcknowledged = "gap acknowledged"
-        case resumeNew = "new", resumed, partial, resetUnknown = "reset unknown", resetRollback = "reset rollback", resetEpoch =
-            "reset epoch"
+        case doubtfulAppend = "append in doubt", doubtfulAttach = "attach in doubt", doubtfulAck = "ack in doubt"
+        case doubtfulMark = "mark in doubt"
+        case rolledBack = "store went back", numberUsedAgain = "number used again"
+        case clockMoved = "clock moved", clockMovedBack = "clock moved back"
+        case signalLost = "signal lost", signalLate = "signal late", signalRepeated = "signal repeated"
+
+        // Answers.
+        case resumeNew = "new", resumed, partial
+        case resetUnknown = "reset unknown", resetRollback = "reset rollback", resetEpoch = "reset epoch"
+        case lateHello = "late hello", tooManyClients = "too many clients", tooManyQueues = "too many queues"
+        case tooManyNewQueues = "too many new queues", evicted = "queue evicted", queueExpired = "queue expired"
+        case createdAgain = "queue created again", named = "client named", forgotten = "name forgotten", tokenRefused = "token refused"
+        case renewed = "authenticated again", takeover
         case superseded = "4500", takenOver = "4501", fenceChanged = "4107", slowConsumer = "4104", silent = "4105", draining = "4000"
-        case handledAgain = "handled again", gaveUp = "handler gave up", mayRepeat = "uplink may repeat", stopped
-        case sendRetried = "send repeated", sendRefused = "send refused", renewed = "authenticated again"
+        case aged = "4002", overloaded = "4100", storeUnavailable = "4102", gone = "4201", expiredToken = "4300", unanswered = "4301"
+        case removed = "4452"
+
+        // Downlink.
+        case gapOverflow = "gap overflow", gapExpired = "gap expired", gapAcknowledged = "gap acknowledged"
+        case windowFull = "window full", handedAgain = "handed to a second process", handledAfterReset = "handled after a reset"
+        case sendRetried = "send repeated", sendRefused = "send refused", settledByKey = "doubt settled by its key"
+        case sentAgain = "sent again under a key", sequenceCut = "sequence cut short"
+
+        // Uplink.
+        case handledAgain = "handled again", handlerAgain = "handler given a message again", handlerOutlived = "handler outlived its client"
+        case gaveUp = "handler gave up", skipped = "message skipped", replyRefused = "answer refused", mayRepeat = "uplink may repeat"
+        case stopped
     }
 
     private var counts = [Int](repeating: 0, count: Kind.allCases.count)
+    private static let indices = Dictionary(uniqueKeysWithValues: Kind.allCases.enumerated().map { ($0.element, $0.offset) })
 
-    init() {}
+    package init() {}
 
-    package subscript(kind: Kind) -> Int { self.counts[Kind.allCases.firstIndex(of: kind) ?? 0] }
+    package subscript(kind: Kind) -> Int { Self.indices[kind].map { self.counts[$0] } ?? 0 }
 
     mutating func count(_ kind: Kind) {
-        if let index = Kind.allCases.firstIndex(of: kind) { self.counts[index] += 1 }
+        if let index = Self.indices[kind] { self.counts[index] += 1 }
     }
 
     mutating func count(resume: Resume) {
@@ -49,18 +73,17 @@ package struct Counters: Sendable {
     }
 
     mutating func count(ending code: CloseCode) {
-        switch code {
-        case .superseded: self.count(.superseded)
-        case .takenOver: self.count(.takenOver)
-        case .fenceChanged: self.count(.fenceChanged)
-        case .slowConsumer: self.count(.slowConsumer)
-        case .silent: self.count(.silent)
-        case .draining: self.count(.draining)
-        default: break
-        }
+        if let kind = Kind(rawValue: "\(code.rawValue)") { self.count(kind) }
     }
 
+    /// Adds what was counted elsewhere.
     package mutating func add(_ other: Counters) {
         for index in self.counts.indices { self.counts[index] += other.counts[index] }
     }
+
+    /// From so many seeds on, a kind that never happened is a failure: its situation is not simulated.
+    package static let requiredFrom: UInt64 = 2_000
+
+    /// What never happened.
+    package var missing: [Kind] { Kind.allCases.filter { self[$0] == 0 } }
 }

@@ -27,21 +27,13 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
         chance > 0 && Int.random(in: 0..<1_000, using: &self) < chance
     }
 
-    /// A time between the two, most often near the first.
-    mutating func latency(_ range: ClosedRange<Duration>) -> Duration {
-        let width = range.upperBound.microseconds - range.lowerBound.microseconds
-        guard width > 0 else { return range.lowerBound }
-        let draw = Int64.random(in: 0...width, using: &self)
+    /// A time between the two, in microseconds, most often near the first.
+    mutating func latency(_ range: ClosedRange<Int>) -> Duration {
+        let width = range.upperBound - range.lowerBound
+        guard width > 0 else { return .microseconds(range.lowerBound) }
+        let draw = Int.random(in: 0...width, using: &self)
         // Squared: many short ones, few long ones.
         let share = (draw / 1_000 + 1) * (draw / 1_000 + 1) * 1_000 / max(1, width / 1_000)
-        return range.lowerBound + .microseconds(min(share, width))
-    }
-}
-
-extension Duration {
-    /// In whole microseconds.
-    var microseconds: Int64 {
-        let (seconds, attoseconds) = self.components
-        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        return .microseconds(range.lowerBound + min(share, width))
     }
 }

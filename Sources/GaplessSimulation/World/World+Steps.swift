@@ -4,16 +4,59 @@ import GaplessCore
 extension World {
     func perform(_ step: Step) {
         switch step {
+        case .publish, .publishToAll, .publishToUser, .publishToExisting, .publishSequence, .sendAgain, .send:
+            self.performTraffic(step)
+        case .cut, .halfOpen, .oneWay, .clog, .swizzle, .linger, .loseClose: self.performOnNetwork(step)
+        case .crashNode, .drainNode, .deploy, .stallNode, .cordonNode, .outdateNode: self.performOnNode(step)
+        case .crashClient, .stallClient, .twin, .takeOver, .leave, .probe, .end, .forgetKeys: self.performOnClient(step)
+        case .stallStore, .failStore, .fillStore, .doubt, .snapshot, .rollBack, .loseCommits, .remove, .removeAndPublish, .moveClock,
+            .moveClocks:
+            self.performOnStore(step)
+        }
+    }
+
+    private func performTraffic(_ step: Step) {
+        switch step {
         case .publish(let place, let count, let bytes, let life):
+            guard let client = self.clients[safe: place]?.id else { return }
             for _ in 0..<count {
-                self.publisher.send(to: [self.clients[place].id], bytes: bytes, timeToLive: life.map { .milliseconds($0) })
+                self.publisher.send(to: .clients([client], existingOnly: false), bytes: bytes, timeToLive: life.map { .milliseconds($0) })
             }
         case .publishToAll(let count):
-            for _ in 0..<count { self.publisher.send(to: self.clients.map(\.id), bytes: 8, timeToLive: nil) }
+            let clients = self.clients.compactMap(\.id)
+            guard !clients.isEmpty else { return }
+            for _ in 0..<count { self.publisher.send(to: .clients(clients, existingOnly: false)) }
+        case .publishToUser(let user, let count):
+            guard let user = UserID("u\(user)") else { return }
+            for _ in 0..<count { self.publisher.send(to: .user(user)) }
+        case .publishToExisting(let place, let count):
+            guard let client = self.clients[safe: place]?.id else { return }
+            for _ in 0..<count { self.publisher.send(to: .clients([client], existingOnly: true)) }
+        case .publishSequence(let place, let count):
+            if let client = self.clients[safe: place]?.id { self.publisher.sendSequence(to: client, count: count) }
+        case .sendAgain(let isChanged): self.publisher.sendAgain(isChanged: isChanged)
         case .send(let place, let count):
             self.withProcess(place) { process in
                 for _ in 0..<count { process.send(process.client.nextText()) }
             }
+        default: break
+        }
+    }
+
+    private func withProcess(_ place: Int, _ body: @escaping (ClientProcess) -> Void) {
+        guard let client = self.clients[safe: place], let process = client.process, !client.hasEnded else { return }
+        process.run { body(process) }
+    }
+
+    // MARK: Network
+
+    /// The open links of a client, in the order of their opening.
+    private func links(of place: Int) -> [SimulatedLink] {
+        self.openLinks.filter { $0.client.client.place == place }
+    }
+
+    private func performOnNetwork(_ step: Step) {
+        switch step {
         case .cut(let place): for link in self.links(of: place) { self.cut(link) }
         case .halfOpen(let place):
             for link in self.links(of: place) {
@@ -30,68 +73,89 @@ extension World {
                 self.counters.count(.clogged)
                 self.stick(link, up: up, down: down, for: .milliseconds(time))
             }
+        case .swizzle(let time): self.swizzle(for: time)
+        case .linger(let place, let time): for link in self.links(of: place) { self.linger(link, for: .milliseconds(time)) }
         case .loseClose(let place): for link in self.links(of: place) { link.losesClose = true }
-        case .crashNode, .drainNode, .stallNode, .cordonNode: self.performOnNode(step)
-        case .crashClient, .stallClient, .twin, .leave, .probe, .end: self.performOnClient(step)
-        case .stallStore, .failStore, .fillStore, .doubt, .snapshot, .rollBack, .remove, .moveClock: self.performOnStore(step)
+        default: break
         }
     }
 
-    private func withProcess(_ place: Int, _ body: @escaping (ClientProcess) -> Void) {
-        guard let process = self.clients[place].process, !self.clients[place].hasEnded else { return }
-        process.run { body(process) }
+    /// Clogs what is open one by one, and lets it go in an order of its own.
+    private func swizzle(for time: Int) {
+        self.counters.count(.swizzled)
+        for (index, link) in self.openLinks.enumerated() {
+            let begin = Duration.milliseconds(time * index / self.openLinks.count)
+            let length = Duration.milliseconds(Int.random(in: 1...(time * 2 + 1), using: &link.random))
+            self.after(begin) { self.stick(link, up: true, down: true, for: length) }
+        }
     }
 
-    /// The open links of a client, in the order of their opening.
-    private func links(of place: Int) -> [SimulatedLink] {
-        self.openLinks.filter { $0.client.client === self.clients[place] }
-    }
+    // MARK: Nodes
 
     private func performOnNode(_ step: Step) {
         switch step {
         case .crashNode(let place, let down):
             self.counters.count(.nodeCrash)
-            self.nodes[place].crash(down: .milliseconds(down))
+            self.nodes[safe: place]?.crash(down: .milliseconds(down))
         case .drainNode(let place, let down):
             self.counters.count(.nodeDrain)
-            self.nodes[place].drain(down: .milliseconds(down))
+            self.nodes[safe: place]?.drain(down: .milliseconds(down))
+        case .deploy(let time): self.deploy(within: time)
         case .stallNode(let place, let time):
             self.counters.count(.nodeStall)
-            self.nodes[place].process?.stalledUntil = self.now + .milliseconds(time)
+            self.nodes[safe: place]?.process?.stalledUntil = self.now + .milliseconds(time)
         case .cordonNode(let place, let time):
             self.counters.count(.cordon)
-            guard let process = self.nodes[place].process else { return }
-            process.run {
-                process.feed { logic, _, _ in logic.cordon() }
-                process.schedule(after: .milliseconds(time)) { process.feed { logic, _, _ in logic.uncordon() } }
+            guard let process = self.nodes[safe: place]?.process else { return }
+            process.cordon(for: .milliseconds(time))
+        case .outdateNode(let place, let time):
+            guard let node = self.nodes[safe: place], let process = node.process else { return }
+            self.counters.count(.outdated)
+            process.isOutdated = true
+            self.after(.milliseconds(time)) {
+                if node.process === process { node.crash(down: .milliseconds(100)) }
             }
         default: break
         }
     }
 
+    /// A new version goes to all nodes: none is sent clients any more, and one after the other is drained.
+    private func deploy(within time: Int) {
+        self.counters.count(.deploy)
+        for (index, node) in self.nodes.enumerated() {
+            node.process?.cordon(for: .seconds(60))
+            self.after(.milliseconds(time * index / self.nodes.count)) { if !self.isHealed { node.drain(down: .milliseconds(200)) } }
+        }
+    }
+
+    // MARK: Clients
+
     private func performOnClient(_ step: Step) {
         switch step {
         case .crashClient(let place, let state, let down):
-            let client = self.clients[place]
-            guard !client.hasEnded, client.process?.isRunning == true else { return }
+            guard let client = self.clients[safe: place], !client.hasEnded, client.process?.isRunning == true else { return }
             self.counters.count(.clientCrash)
             client.process?.kill()
             self.after(.milliseconds(down)) {
                 guard client.process?.isRunning != true, !client.hasEnded else { return }
-                client.start(from: self.record(of: client, state))
+                client.start(from: self.record(of: client, state), isSuccessor: client.isDurable && state == .kept)
             }
         case .stallClient(let place, let time):
             self.counters.count(.clientStall)
-            self.clients[place].process?.stalledUntil = self.now + .milliseconds(time)
+            self.clients[safe: place]?.process?.stalledUntil = self.now + .milliseconds(time)
         case .twin(let place, let state, let time):
-            let client = self.clients[place]
-            guard client.twin == nil, !client.hasEnded else { return }
+            guard let client = self.clients[safe: place], client.twin == nil, !client.hasEnded else { return }
             self.counters.count(.twin)
             if client.isDurable, state != .none { client.hasCopies = true }
             client.start(from: self.record(of: client, state), isTwin: true)
             self.after(.milliseconds(time)) {
                 client.twin?.kill()
                 client.twin = nil
+            }
+        case .takeOver(let place):
+            self.withProcess(place) { process in
+                process.leave()
+                process.takeOver()
             }
         case .leave(let place, let time):
             self.counters.count(.leave)
@@ -102,9 +166,11 @@ extension World {
                 }
             }
         case .probe(let place): self.withProcess(place) { $0.probe() }
-        case .end(let place):
+        case .end(let place, let isImmediate, let pause):
             self.counters.count(.end)
-            self.withProcess(place) { $0.end() }
+            self.clients[safe: place]?.pauseAfterEnd = pause
+            self.withProcess(place) { $0.end(isImmediate ? .immediately : .afterUplink) }
+        case .forgetKeys: self.tokenKey += 1
         default: break
         }
     }
@@ -120,9 +186,13 @@ extension World {
             self.counters.count(.clientStateWentBack)
             client.hasCopies = true
             return client.pastDisks.first ?? client.disk
-        case .none: return nil
+        case .none:
+            client.hasLostState = true
+            return nil
         }
     }
+
+    // MARK: The store
 
     private func performOnStore(_ step: Step) {
         switch step {
@@ -133,24 +203,37 @@ extension World {
         case .fillStore(let time): self.store.fill(for: .milliseconds(time))
         case .doubt(let commits): self.store.doubt(commits)
         case .snapshot: self.store.snapshot()
-        case .rollBack(let isNoticed): self.rollBack(isNoticed: isNoticed)
-        case .remove(let place):
-            self.counters.count(.removal)
-            self.publisher.remove(self.clients[place].id)
-        case .moveClock(let place, let time):
-            self.counters.count(.clockMoved)
-            self.clockOffsets[place] += time
+        case .rollBack(let isNoticed): self.rollBack { self.store.rollBack(isNoticed: isNoticed) }
+        case .loseCommits(let count, let isNoticed): self.rollBack { self.store.loseCommits(count, isNoticed: isNoticed) }
+        case .remove(let place): self.remove(place)
+        case .removeAndPublish(let place, let count):
+            self.remove(place)
+            self.performTraffic(.publish(client: place, count: count, bytes: 8, timeToLive: nil))
+        case .moveClock(let place, let time): self.moveClock(place, by: time)
+        case .moveClocks(let time): for place in self.nodes.indices { self.moveClock(place, by: time) }
         default: break
         }
     }
 
-    /// A copy of the store is put back: everybody is down for that.
-    private func rollBack(isNoticed: Bool) {
+    private func remove(_ place: Int) {
+        guard let client = self.clients[safe: place]?.id else { return }
+        self.counters.count(.removal)
+        self.publisher.remove(client)
+    }
+
+    private func moveClock(_ place: Int, by milliseconds: Int) {
+        guard self.clockOffsets.indices.contains(place) else { return }
+        self.counters.count(milliseconds < 0 ? .clockMovedBack : .clockMoved)
+        self.clockOffsets[place] += milliseconds
+        self.checker.clock.move(place, by: Int64(milliseconds), now: self.now)
+    }
+
+    /// The store becomes what it was: everybody is down for that.
+    private func rollBack(_ body: @escaping () -> Void) {
         for node in self.nodes { node.crash(down: .milliseconds(500)) }
         // What was on its way to the disk is gone.
         self.after(.milliseconds(400)) {
-            guard self.nodes.allSatisfy({ $0.process?.isRunning != true }) else { return }
-            _ = self.store.rollBack(isNoticed: isNoticed)
+            if self.nodes.allSatisfy({ $0.process?.isRunning != true }) { body() }
         }
     }
 }

@@ -7,8 +7,13 @@ import GaplessStore
 /// Everything around them is simulated and breaks when the plan says so.
 final class World {
     static let start = Instant(nanoseconds: 1_000_000_000_000)
+    /// So long after a displacement, when everything works, the displaced connection has to be gone.
+    static let takeoverTime = Duration.seconds(15)
+    /// So many rounds of 30 s without any progress are a standstill.
+    static let patience = 8
 
     let plan: Plan
+    let options: PlanOptions
     var now = World.start
     var events = EventQueue()
     var trace: Trace
@@ -23,23 +28,25 @@ final class World {
     var linkCount: UInt64 = 0
     /// All that ever were, to be taken apart in the end.
     var links: [SimulatedLink] = []
-    /// How far each node's wall clock is off.
+    /// How far each node's wall clock is off, in milliseconds.
     var clockOffsets: [Int]
+    /// How many clients the server named, and how often its keys were forgotten.
+    var namedClients = 0
+    var tokenKey = 0
     private(set) lazy var store = SimulatedStore(world: self)
     private(set) lazy var checker = Checker(world: self)
     private(set) lazy var publisher = Publisher(world: self)
     private(set) var eventCount = 0
     /// Whether the faults are over.
-    var isHealed = false
+    private(set) var isHealed = false
 
     init(_ plan: Plan, isTraced: Bool) {
         self.plan = plan
+        self.options = plan.options
         self.trace = Trace(keepsLines: isTraced)
         self.endpoints = (0..<plan.options.nodes).map { "ws://n\($0)" }
         self.clockOffsets = Array(repeating: 0, count: plan.options.nodes)
     }
-
-    var options: PlanOptions { self.plan.options }
 
     // MARK: Time
 
@@ -51,10 +58,18 @@ final class World {
         self.at(self.now + time, action)
     }
 
+    /// The time of day that no clock in the world needs to agree with.
+    var trueTime: Timestamp {
+        Timestamp(milliseconds: 1_767_225_600_000 + UInt64((self.now - World.start).milliseconds))
+    }
+
     /// A node's time of day.
     func wallClock(of place: Int) -> Timestamp {
-        let elapsed = Int((self.now - World.start).milliseconds)
-        return Timestamp(milliseconds: UInt64(max(0, 1_767_225_600_000 + elapsed + self.clockOffsets[place])))
+        self.trueTime.advanced(by: .milliseconds(self.clockOffsets[place]))
+    }
+
+    func note(_ kind: Trace.Kind, _ first: UInt64, _ second: UInt64 = 0, _ line: @autoclosure () -> String) {
+        self.trace.note(kind, at: self.now, first, second, line())
     }
 
     private func run(until end: Instant) {
@@ -69,37 +84,51 @@ final class World {
 
     // MARK: A whole run
 
-    /// Runs the plan, then without faults until everything should have arrived.
+    /// Runs the plan, then without faults until everything has arrived.
     func run() {
-        for place in 0..<self.options.nodes {
-            self.nodes.append(SimulatedNode(world: self, place: place))
-            self.nodes[place].start()
-        }
-        for place in 0..<self.options.clients {
-            guard let user = UserID("u\(place % 2)"), let device = UserID("d\(place)") else { preconditionFailure("valid names") }
-            let client = SimulatedClient(
-                world: self,
-                place: place,
-                id: ClientID(user: user, device: device),
-                isDurable: self.options.durableClients[safe: place] ?? false
-            )
-            self.clients.append(client)
-            client.start(from: nil)
-        }
-        for (at, step) in self.plan.steps {
-            self.at(World.start + .milliseconds(at)) {
-                self.trace.note(.step, UInt64(at), 0, "-- \(at) ms: \(step)")
-                self.perform(step)
+        self.populate()
+        for node in self.nodes { node.start() }
+        for client in self.clients { client.start(from: nil) }
+        for appointment in self.plan.steps where appointment.at < self.options.seconds * 1_000 {
+            self.at(World.start + .milliseconds(appointment.at)) {
+                self.note(.step, UInt64(appointment.number), 0, "-- step \(appointment.number): \(appointment.step)")
+                self.perform(appointment.step)
             }
         }
         self.run(until: World.start + .seconds(self.options.seconds))
         self.heal()
-        // As long as it takes: small windows and slow handlers may need their time, and somebody who waits for ever is found out.
-        for _ in 0..<120 where self.checker.violations.isEmpty {
+        self.settle()
+        if self.checker.violations.isEmpty { self.checker.finish() }
+    }
+
+    /// Makes nodes and clients, none of which runs yet.
+    func populate() {
+        self.nodes = (0..<self.options.nodes).map { SimulatedNode(world: self, place: $0) }
+        self.clients = (0..<self.options.clients).map { place in
+            SimulatedClient(
+                world: self,
+                place: place,
+                name: self.options.isAnonymous ? nil : self.name(of: place),
+                isDurable: self.options.durableClients[safe: place] ?? false
+            )
+        }
+    }
+
+    /// Small windows and slow handlers may need their time, but something has to get further all the while.
+    private func settle() {
+        var idle = 0
+        for _ in 0..<240 where self.checker.violations.isEmpty {
+            let progress = self.checker.progress
             self.run(until: self.now + .seconds(30))
             if self.checker.isQuiet { break }
+            idle = self.checker.progress == progress ? idle + 1 : 0
+            if idle == World.patience { break }
         }
-        if self.checker.violations.isEmpty { self.checker.finish() }
+    }
+
+    private func name(of place: Int) -> ClientID {
+        guard let user = UserID("u\(place % 2)"), let device = UserID("d\(place)") else { preconditionFailure("valid names") }
+        return ClientID(user: user, device: device)
     }
 
     /// Lets go of everything that holds on to one another.
@@ -114,43 +143,14 @@ final class World {
     /// No more faults: everything that is down comes back, everything that is stuck is torn, and nobody has a double.
     private func heal() {
         self.isHealed = true
-        self.trace.note(.step, 0, 0, "-- healed")
+        self.note(.step, UInt64.max, 0, "-- healed")
         self.store.heal()
         for node in self.nodes { node.heal() }
         for link in self.openLinks where link.up.mode == .stuck || link.down.mode == .stuck {
-            link.up.mode = link.up.mode == .stuck ? .flowing : link.up.mode
-            link.down.mode = link.down.mode == .stuck ? .flowing : link.down.mode
+            self.unstick(link)
             self.cut(link)
         }
-        for client in self.clients {
-            client.twin?.kill()
-            client.twin = nil
-            client.process?.stalledUntil = self.now
-            guard !client.hasEnded else { continue }
-            if client.process?.isRunning != true { client.start(from: client.disk) }
-            self.revive(client)
-        }
-        self.publisher.heal()
-    }
-
-    /// Whoever was told to stop is started again by its user, until it is attached.
-    private func revive(_ client: SimulatedClient) {
-        client.process?.restart()
-        client.process?.comeBack()
-    }
-
-    /// A client does not come back by itself: its user starts it again some time later.
-    func stopped(_ process: ClientProcess, _ reason: StopReason) {
-        self.counters.count(.stopped)
-        if reason.code == .ended {
-            process.client.hasEnded = true
-            self.checker.ended(process)
-            return
-        }
-        self.after(.seconds(8)) {
-            guard process.isRunning, process.client.process === process else { return }
-            process.restart()
-        }
+        for client in self.clients { client.heal() }
     }
 
     // MARK: Between processes
@@ -164,38 +164,46 @@ final class World {
                 self.counters.count(.signalLost)
                 continue
             }
-            process.woken()
-            if random.happens(100) { self.after(.milliseconds(Int64.random(in: 1...500, using: &random))) { process.woken() } }
+            let isLate = !self.isHealed && random.happens(100)
+            if isLate { self.counters.count(.signalLate) }
+            self.after(isLate ? .milliseconds(Int64.random(in: 100...5_000, using: &random)) : .zero) { process.woken() }
+            if random.happens(100) {
+                self.counters.count(.signalRepeated)
+                self.after(.milliseconds(Int64.random(in: 1...500, using: &random))) { process.woken() }
+            }
         }
     }
-
-    func observed(_ observation: SessionObservation) {}
 
     func drained(_ process: NodeProcess) {
         self.nodes[process.place].drained(process)
     }
 
-    // MARK: The service
+    // MARK: Connections that lost their queue
 
-    /// A token: whose it is, and until when it counts.
-    func token(for client: ClientID) -> String {
-        let life = self.options.tokenLife ?? .seconds(3_600)
-        let newest = (0..<self.options.nodes).map { self.wallClock(of: $0).milliseconds }.max() ?? 0
-        return "\(client)|\(newest + UInt64(life.milliseconds))"
+    /// Somebody else attached: the connection that held the queue has to end, once it can know.
+    func displaced(_ holder: Truth.Holder, of client: ClientID) {
+        self.counters.count(.takeover)
+        self.expectEnd(of: holder, client, displaced: self.now, since: self.now)
     }
 
-    func authenticate(_ client: ClientID?, token: String?, wallClock: Timestamp) -> AuthenticationOutcome {
-        guard self.options.tokenLife != nil else { return .unneeded }
-        guard let client, let parts = token?.split(separator: "|"), parts.count == 2, let end = UInt64(parts[1]) else {
-            return .refused(SessionEnding(.tokenRefused, "There is no token."))
+    private func expectEnd(of holder: Truth.Holder, _ client: ClientID, displaced: Instant, since: Instant) {
+        self.after(World.takeoverTime) {
+            // A store that went back gives generations again, to connections that came later.
+            let link = self.openLinks.first {
+                guard let welcome = $0.served?.welcome, $0.opened <= displaced else { return false }
+                return welcome.client == client && welcome.epoch == holder.key.epoch && welcome.generation == holder.generation
+            }
+            guard let link else { return }
+            guard self.store.troubled < since, link.node.stalledUntil < since, !link.node.isOutdated else {
+                return self.expectEnd(of: holder, client, displaced: displaced, since: self.now)
+            }
+            self.checker.requireGone(link)
         }
-        let identity = Identity(user: client.user, expires: Timestamp(milliseconds: end))
-        return .proved(identity)
     }
 
-    /// What a handler sends: an answer to the sender.
-    func replies(to delivery: UplinkDelivery) -> [AppendOperation] {
-        let text = "r\(delivery.payload.text ?? "")"
-        return [AppendOperation(recipients: .clients([delivery.client], existingOnly: false), payload: Payload(text: text))]
+    /// Whether every client can be attached, and every queue exist.
+    var hasRoomForAll: Bool {
+        let most = [0, 1].map { user in (0..<self.options.clients).count { $0 % 2 == user } }.max() ?? 0
+        return self.options.isAnonymous || (most <= self.options.maxClientsPerUser && self.options.clients <= self.options.maxQueues)
     }
 }

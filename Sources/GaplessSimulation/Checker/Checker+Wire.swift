@@ -1,0 +1,105 @@
+import GaplessCore
+
+// What is sent, and by whom.
+extension Checker {
+    /// The server sends a frame.
+    func sent(_ frame: ServerFrame, on link: SimulatedLink) {
+        guard let served = link.served else { return }
+        switch frame {
+        case .welcome(let welcome): self.sent(welcome, by: served)
+        case .message(let message):
+            if let welcome = served.welcome { self.sent(message, under: welcome, by: served) }
+        case .acknowledge(let through): self.acknowledged(through, on: link)
+        case .error(let error):
+            let isAccusation = (4400...4449).contains(error.code.rawValue)
+            self.require(
+                !isAccusation || link.client.client.hasCopies,
+                .accusation,
+                "the server says \(error.code.rawValue) \(error.message)"
+            )
+            self.world.counters.count(ending: error.code)
+        case .authenticated: self.world.counters.count(.renewed)
+        case .gap, .ping, .pong, .authenticate, .drain:
+            break
+        }
+    }
+
+    private func sent(_ welcome: Welcome, by served: SimulatedConnection) {
+        served.window.window = welcome.downlinkWindow
+        served.welcome = welcome
+        let after = self.truth.attachments[Truth.Key(welcome.client, welcome.epoch)]?[welcome.generation]
+        self.require(
+            after == welcome.after.rawValue,
+            .durableFirst,
+            "WELCOME after \(welcome.after), attached after \(after.map { "\($0)" } ?? "nothing")"
+        )
+    }
+
+    private func sent(_ message: StoredMessage, under welcome: Welcome, by served: SimulatedConnection) {
+        let key = Truth.Key(welcome.client, welcome.epoch)
+        let isDurable = self.versions[key]?[message.sequence.rawValue]?.contains {
+            $0.payload == message.payload && $0.time == message.time
+        }
+        self.require(isDurable == true, .durableFirst, "MSG \(message.sequence) to \(welcome.client) is not durable")
+        self.require(served.window.send(message), .bounded, "more in flight to \(welcome.client) than the window allows")
+        if served.window.isFull { self.world.counters.count(.windowFull) }
+        guard let voice = self.voices[key], voice.generation > welcome.generation.rawValue,
+            let version = self.truth.numberings[key]?.messages[safe: Int(message.sequence.rawValue) - 1] ?? nil
+        else { return }
+        let isOlder = version.operation < voice.operation || version.line != self.truth.line
+        self.require(isOlder, .oneVoice, "MSG \(message.sequence) went to a connection that was displaced before its commit")
+    }
+
+    /// The server says that uplink is handled: its mark has to be durable.
+    private func acknowledged(_ through: SequenceNumber, on link: SimulatedLink) {
+        guard let welcome = link.served?.welcome, let outbox = link.hello?.outbox else {
+            return self.require(false, .uplink, "an ACK for a connection without an outbox")
+        }
+        let mark = self.truth.marks[welcome.client]?[outbox] ?? 0
+        self.require(through.rawValue <= mark, .uplink, "ACK \(through) to \(welcome.client), durable is mark \(mark)")
+    }
+
+    /// The client sends a frame.
+    func sent(_ frame: ClientFrame, on link: SimulatedLink) {
+        switch frame {
+        case .hello(let hello): link.hello = hello
+        case .message(let number, let payload):
+            self.require(
+                link.uplink.send(number, bytes: payload.count),
+                .bounded,
+                "\(link.client.name) has more in flight than its window allows"
+            )
+        case .acknowledge, .ping, .pong, .authenticate, .bye: break
+        }
+    }
+
+    /// The client receives a frame.
+    func received(_ frame: ServerFrame, on link: SimulatedLink) {
+        switch frame {
+        case .welcome(let welcome):
+            link.uplink.window = welcome.uplinkWindow
+            self.welcomed(welcome, link.client)
+        case .acknowledge(let through): link.uplink.acknowledge(through)
+        case .message, .gap, .ping, .pong, .authenticate, .authenticated, .drain, .error: break
+        }
+    }
+
+    /// The client closes because the server is at fault.
+    func serverBlamed(_ process: ClientProcess) {
+        self.require(process.client.hasCopies, .accusation, "\(process.name) closes with 4400")
+    }
+
+    /// A connection was displaced some time ago, and everything worked since: it has to be gone.
+    func requireGone(_ link: SimulatedLink) {
+        self.require(
+            link.isServerOver || (link.served?.isEnding ?? true),
+            .oneVoice,
+            "connection \(link.id) of \(link.client.name) was displaced and is still open"
+        )
+    }
+
+    /// What waits before a commit.
+    func waits(_ operations: Int, in gateway: SimulatedGateway, limit: Int) {
+        self.require(operations <= limit, .bounded, "\(operations) callers wait for a commit, at most \(limit) may")
+    }
+}
