@@ -172,7 +172,7 @@ extension NodeLogic {
             output.tell(former.address, .displaced(refusal))  // [R5.3-5]
         }
         self.changeLanes(now: now, into: &output) { lanes, wishes in
-            lanes.attached(operation.client, under: attachment.fence, outbox: operation.outbox, into: &wishes)
+            lanes.attached(operation.client, under: attachment.fence, outbox: operation.outbox, mark: attachment.mark, into: &wishes)
         }
         for client in attachment.evicted {
             self.queueEnded(client, .evicted, now: now, into: &output)

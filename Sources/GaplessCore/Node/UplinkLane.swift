@@ -114,10 +114,13 @@ package struct UplinkLane: Hashable, Sendable {
     }
 
     /// A connection of this node became the client's voice.
-    package mutating func attached(under fence: Fence, outbox: OutboxID?, into actions: inout [Action]) {
+    ///
+    /// - Parameter mark: of the outbox. When the client was elsewhere meanwhile, the message that is handled here may be handled there; only
+    ///   the next one is taken over. [R7.2-2]
+    package mutating func attached(under fence: Fence, outbox: OutboxID?, mark: SequenceNumber, into actions: inout [Action]) {
         self.settled = nil
         self.queue.removeAll()
-        if let current = self.current, current.delivery.outbox == outbox {
+        if let current = self.current?.delivery, current.outbox == outbox, current.number == mark.next {
             self.adopt(fence)
         } else {
             self.forsake(into: &actions)

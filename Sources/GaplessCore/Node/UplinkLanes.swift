@@ -50,9 +50,15 @@ package struct UplinkLanes: Sendable {
     }
 
     /// A connection of this node became the client's voice.
-    package mutating func attached(_ client: ClientID, under fence: Fence, outbox: OutboxID?, into wishes: inout [Wish]) {
+    package mutating func attached(
+        _ client: ClientID,
+        under fence: Fence,
+        outbox: OutboxID?,
+        mark: SequenceNumber,
+        into wishes: inout [Wish]
+    ) {
         self.settled[client] = nil
-        self.change(client, into: &wishes) { $0.attached(under: fence, outbox: outbox, into: &$1) }
+        self.change(client, into: &wishes) { $0.attached(under: fence, outbox: outbox, mark: mark, into: &$1) }
     }
 
     /// The client's voice is elsewhere, or its queue is gone.

@@ -20,8 +20,12 @@ struct UplinkLaneTests {
             self.perform { $0.deliver(delivery, into: &$1) }
         }
 
-        mutating func attached(_ fence: Fence, outbox: OutboxID? = ServerRig.outbox) -> [UplinkLane.Action] {
-            self.perform { $0.attached(under: fence, outbox: outbox, into: &$1) }
+        mutating func attached(
+            _ fence: Fence,
+            outbox: OutboxID? = ServerRig.outbox,
+            mark: SequenceNumber = .zero
+        ) -> [UplinkLane.Action] {
+            self.perform { $0.attached(under: fence, outbox: outbox, mark: mark, into: &$1) }
         }
 
         mutating func displaced() -> [UplinkLane.Action] {
@@ -254,6 +258,15 @@ struct UplinkLaneTests {
         #expect(waiting.fired(at: self.now + .seconds(1)) == [self.commit(1, fence: NodeRig.fence(6))])
     }
 
+    @Test("a client comes back that was handled elsewhere meanwhile: what is handled here already there is nobody's [R7.2-2]")
+    func handledElsewhere() {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        #expect(rig.attached(self.newer, mark: .first) == [.cancel(self.id(1))])
+        #expect(rig.deliver(.test(2, fence: self.newer)).isEmpty)
+        #expect(rig.returned([self.reply]) == [self.run(2, .test(2, fence: self.newer))])
+    }
+
     @Test(
         "another outbox attaches: the handler is cancelled, its result dropped, and the next waits for its return [R7.2-1]",
         arguments: [true, false]
@@ -341,7 +354,7 @@ struct UplinkLanesTests {
             var lanes = UplinkLanes(policy: HandlerPolicy())
             var wishes: [UplinkLanes.Wish] = []
             lanes.deliver(.test(1), into: &wishes)
-            lanes.attached(.phone, under: newer, outbox: ServerRig.outbox, into: &wishes)
+            lanes.attached(.phone, under: newer, outbox: ServerRig.outbox, mark: .zero, into: &wishes)
             lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
             guard case .commit(let mark)? = wishes.last?.action else { return #expect(Bool(false)) }
             lanes.committed(mark, .advanced(sends: []), now: self.now, into: &wishes)
@@ -354,7 +367,7 @@ struct UplinkLanesTests {
             case "next": lanes.deliver(.test(2, fence: newer), into: &wishes)
             case "left": lanes.left(.phone)
             case "displaced": lanes.displaced(.phone, into: &wishes)
-            default: lanes.attached(.phone, under: NodeRig.fence(5), outbox: ServerRig.outbox, into: &wishes)
+            default: lanes.attached(.phone, under: NodeRig.fence(5), outbox: ServerRig.outbox, mark: .zero, into: &wishes)
             }
             if end != "next" { lanes.deliver(.test(1, fence: newer), into: &wishes) }
             #expect(wishes.count == 1 && lanes.count == 1)
@@ -385,7 +398,7 @@ struct UplinkLanesTests {
     func noLane() {
         var lanes = UplinkLanes(policy: HandlerPolicy())
         var wishes: [UplinkLanes.Wish] = []
-        lanes.attached(.phone, under: ServerRig.fence, outbox: nil, into: &wishes)
+        lanes.attached(.phone, under: ServerRig.fence, outbox: nil, mark: .zero, into: &wishes)
         lanes.displaced(.phone, into: &wishes)
         lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
         #expect(wishes.isEmpty && lanes.count == 0)
