@@ -39,7 +39,9 @@ extension Checker {
         var listener = self.listeners[process.number] ?? Listener()
         if listener.epoch != reference.epoch {
             self.require(listener.epoch == nil, .honestGaps, "\(process.name) went to another epoch without a reset")
-            self.require(listener.former != reference.epoch, .honestGaps, "\(process.name) was told of a reset and had that epoch")
+            // A store that went back may have an old numbering again.
+            let isNew = listener.former != reference.epoch || self.lines.hasBranches
+            self.require(isNew, .honestGaps, "\(process.name) was told of a reset and had that epoch")
             self.require(listener.next?.epoch == reference.epoch, .noInvention, "\(process.name) got an epoch that no WELCOME told")
             listener.epoch = reference.epoch
             listener.last = listener.next?.after ?? 0

@@ -101,7 +101,7 @@ extension Checker {
 
     private func isRival(_ operation: AttachOperation) -> Bool {
         guard !operation.force, let life = self.truth.lives[operation.client], let holder = life.holder, !holder.isDetached,
-            holder.instance != operation.instance, self.truth.isAlive(holder.node, lifetime: self.policy.nodeLifetime),
+            !holder.isVoid, holder.instance != operation.instance, self.truth.isAlive(holder.node, lifetime: self.policy.nodeLifetime),
             let held = operation.held, let position = operation.position
         else { return false }
         return position.epoch == life.key.epoch && held < holder.generation

@@ -116,6 +116,7 @@ final class ClientProcess {
     }
 
     func takeOver() {
+        self.stopReason = nil
         self.feed { $0.takeOver(&$1) }
     }
 

@@ -50,7 +50,6 @@ final class SimulatedClient {
     func heal() {
         self.twin?.kill()
         self.twin = nil
-        self.process?.stalledUntil = self.world.now
         guard !self.hasEnded else { return }
         if self.process?.isRunning != true { self.start(from: self.disk, isSuccessor: self.isDurable) }
         self.process?.restart()

@@ -57,7 +57,6 @@ final class SimulatedNode {
     func heal() {
         if self.process?.isOutdated == true { self.crash(down: .zero) }
         if let process = self.process {
-            process.stalledUntil = self.world.now
             process.run { process.feed { logic, _, _ in logic.uncordon() } }
         }
         self.start()

@@ -61,7 +61,7 @@ extension PlanOptions {
     }
 
     private mutating func drawTimes(using random: inout SeededRandom) {
-        if random.happens(150) { self.connectionAgeMilliseconds = Int.random(in: 3_000...30_000, using: &random) }
+        if random.happens(150) { self.connectionAgeMilliseconds = Int.random(in: 8_000...40_000, using: &random) }
         if random.happens(100) {
             self.isAnonymous = true
         } else if random.happens(300) {

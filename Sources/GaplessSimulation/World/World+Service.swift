@@ -61,7 +61,8 @@ extension World {
         }
         self.after(.seconds(8)) {
             guard process.isRunning, process.client.process === process else { return }
-            process.restart()
+            // In the end its user knows that nobody else is left; where clocks went back, the store may not.
+            if self.isHealed, reason.code == .takenOver { process.takeOver() } else { process.restart() }
         }
     }
 }

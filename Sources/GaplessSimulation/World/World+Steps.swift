@@ -50,6 +50,11 @@ extension World {
 
     // MARK: Network
 
+    /// The end of something that lasts so many milliseconds, and not longer than the faults.
+    private func within(_ time: Int) -> Instant {
+        min(self.now + .milliseconds(time), World.start + .seconds(self.options.seconds))
+    }
+
     /// The open links of a client, in the order of their opening.
     private func links(of place: Int) -> [SimulatedLink] {
         self.openLinks.filter { $0.client.client.place == place }
@@ -103,7 +108,7 @@ extension World {
         case .deploy(let time): self.deploy(within: time)
         case .stallNode(let place, let time):
             self.counters.count(.nodeStall)
-            self.nodes[safe: place]?.process?.stalledUntil = self.now + .milliseconds(time)
+            self.nodes[safe: place]?.process?.stalledUntil = self.within(time)
         case .cordonNode(let place, let time):
             self.counters.count(.cordon)
             guard let process = self.nodes[safe: place]?.process else { return }
@@ -142,7 +147,7 @@ extension World {
             }
         case .stallClient(let place, let time):
             self.counters.count(.clientStall)
-            self.clients[safe: place]?.process?.stalledUntil = self.now + .milliseconds(time)
+            self.clients[safe: place]?.process?.stalledUntil = self.within(time)
         case .twin(let place, let state, let time):
             guard let client = self.clients[safe: place], client.twin == nil, !client.hasEnded else { return }
             self.counters.count(.twin)

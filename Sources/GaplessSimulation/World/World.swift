@@ -9,8 +9,9 @@ final class World {
     static let start = Instant(nanoseconds: 1_000_000_000_000)
     /// So long after a displacement, when everything works, the displaced connection has to be gone.
     static let takeoverTime = Duration.seconds(15)
-    /// So many rounds of 30 s without any progress are a standstill.
-    static let patience = 8
+    /// How often it is looked whether everybody has everything, and after how many looks without any progress it is a standstill.
+    static let look = Duration.seconds(5)
+    static let patience = 50
 
     let plan: Plan
     let options: PlanOptions
@@ -117,9 +118,9 @@ final class World {
     /// Small windows and slow handlers may need their time, but something has to get further all the while.
     private func settle() {
         var idle = 0
-        for _ in 0..<240 where self.checker.violations.isEmpty {
+        for _ in 0..<2_000 where self.checker.violations.isEmpty {
             let progress = self.checker.progress
-            self.run(until: self.now + .seconds(30))
+            self.run(until: self.now + World.look)
             if self.checker.isQuiet { break }
             idle = self.checker.progress == progress ? idle + 1 : 0
             if idle == World.patience { break }
