@@ -145,7 +145,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GaplessSimulationTests",
-            dependencies: ["GaplessSimulation"],
+            dependencies: ["GaplessCore", "GaplessStore", "GaplessSimulation"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -27,6 +27,7 @@ extension Checker {
                 "an ACK of \(acknowledge.client) through \(acknowledge.through) gave floor \(floor)"
             )
             self.raiseFloor(Truth.Key(acknowledge.client, acknowledge.fence.epoch), floor.rawValue, "an ACK of \(acknowledge.client)")
+        case (.acknowledge, .acknowledge(.refused)): self.world.counters.count(.ackRefused)
         case (.attach(let attach), .attach(let receipt)): self.judged(attach, receipt)
         case (.detach(let detach), .detach(.detached)): self.detached(detach)
         case (.advanceMark(let mark), .advanceMark(let receipt)): self.judged(mark, receipt)
@@ -117,7 +118,7 @@ extension Checker {
         self.require(generation.rawValue > known, .oneVoice, "\(client) got generation \(generation) after \(known)")
         self.truth.numberings[key]?.generation = generation.rawValue
         self.truth.attachments[key, default: [:]][generation] = attachment.after.rawValue
-        self.voices[key] = (generation.rawValue, self.truth.operation)
+        self.voices[key] = (generation.rawValue, self.truth.operation, attachment.head.rawValue)
         if let former = self.truth.lives[client]?.holder, !former.isDetached {
             self.world.displaced(former, of: client)
         }
@@ -285,10 +286,14 @@ extension Checker {
 
     /// A connection was given a stretch of its queue.
     func read(_ request: ReadRequest, _ receipt: ReadReceipt) {
-        guard case .slice(let slice) = receipt else { return }
+        guard case .slice(let slice) = receipt else { return self.world.counters.count(.readRefused) }
         self.require(self.truth.isCurrent(request.fence, of: request.client), .oneVoice, "a read under an old fence gave something")
         let numbering = self.truth.numberings[Truth.Key(request.client, request.fence.epoch)]
         self.require(slice.head.rawValue == numbering?.head ?? 0, .noSilentLoss, "a read of \(request.client) tells head \(slice.head)")
+        let head = self.voices[Truth.Key(request.client, request.fence.epoch)]?.head ?? 0
+        if let first = slice.messages.first, first.sequence.rawValue <= head, slice.head.rawValue > head {
+            self.world.counters.count(.replayed)
+        }
         for message in slice.messages {
             let stored = numbering?.messages[safe: Int(message.sequence.rawValue) - 1] ?? nil
             let isFresh = stored.map { $0.expires > self.truth.clock } ?? true

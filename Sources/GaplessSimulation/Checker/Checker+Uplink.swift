@@ -98,7 +98,8 @@ extension Checker {
         switch receipt {
         case .advanced(let sends): self.marked(operation, sends)
         case .sendRefused: self.world.counters.count(.replyRefused)
-        case .repeated, .notNext, .refused: break
+        case .refused: self.world.counters.count(.markRefused)
+        case .repeated, .notNext: break
         }
     }
 

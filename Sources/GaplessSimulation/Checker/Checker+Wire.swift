@@ -84,6 +84,12 @@ extension Checker {
         }
     }
 
+    /// A client opens one more connection: besides it there is at most one.
+    func opens(_ process: ClientProcess) {
+        let open = process.links.count { !$0.isClientOver }
+        self.require(open <= 2, .bounded, "\(process.name) has \(open) connections")
+    }
+
     /// The client closes because the server is at fault.
     func serverBlamed(_ process: ClientProcess) {
         self.require(process.client.hasCopies, .accusation, "\(process.name) closes with 4400")

@@ -14,8 +14,8 @@ final class Checker {
     private(set) var violations: [Violation] = []
     /// Every version that ever was durable under a number.
     var versions: [Truth.Key: [UInt64: [Truth.Message]]] = [:]
-    /// The operation that made the newest attachment of a numbering, for what was committed before it.
-    var voices: [Truth.Key: (generation: UInt64, operation: UInt64)] = [:]
+    /// The operation that made the newest attachment of a numbering, and the head at that moment, for what was committed before it.
+    var voices: [Truth.Key: (generation: UInt64, operation: UInt64, head: UInt64)] = [:]
     /// The clients that ever had a queue.
     var known: Set<ClientID> = []
     /// The clients whose queue ended at least once.

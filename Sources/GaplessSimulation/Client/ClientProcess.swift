@@ -182,6 +182,7 @@ final class ClientProcess {
             self.world.close(link, byClientWith: code)
             self.links.removeAll { $0 === link }
             if code == .malformed { self.world.checker.serverBlamed(self) }
+            if code == .silent { self.world.counters.count(.silentServer) }
         case .deliver(let event): self.deliver(event)
         case .confirmed(let tickets):
             for ticket in tickets {

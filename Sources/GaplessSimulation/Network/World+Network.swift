@@ -22,6 +22,7 @@ extension World {
         self.linkCount += 1
         let link = SimulatedLink(id: self.linkCount, client: client, connection: connection, node: node, random: random)
         client.links.append(link)
+        self.checker.opens(client)
         self.openLinks.append(link)
         self.links.append(link)
         // Its machine may be gone by then; somebody answers for it, or nobody does.

@@ -127,7 +127,9 @@ final class SimulatedConnection {
         case .authenticate(let hello): self.node.authenticate(hello.client, token: hello.token, for: self)
         case .authenticateAgain(let client, let token): self.node.authenticate(client, token: token, for: self)
         case .attach(let operation):
-            let remote = RemoteAddress(bytes: [10, 0, 0, UInt8(self.link.client.client.place)])
+            // Where few queues may be created, all clients are behind one address.
+            let place = self.node.options.creations == 1 ? 9 : self.link.client.client.place
+            let remote = RemoteAddress(bytes: [10, 0, 0, UInt8(place)])
             self.node.feed { $0.attach(operation, for: self.address, from: remote, now: $1, into: &$2) }
         case .acknowledge(let operation): self.node.submit(.acknowledge(operation), for: self.address)
         case .end(let operation): self.node.submit(.end(operation), for: self.address)

@@ -41,7 +41,7 @@ package struct PlanOptions: Hashable, Sendable {
     package var gatewayOperations = 65_536
     package var batchOperations = 4_096
     package var maxConnections = 100_000
-    /// How many queues one address may create at once; one more each second after that.
+    /// How many queues one address may create at once, one more each second after that; with 1, all clients have one address.
     package var creations = 1_000
 
     // MARK: Retention and the store's bounds
@@ -121,7 +121,7 @@ package struct PlanOptions: Hashable, Sendable {
             heartbeat: .milliseconds(self.heartbeatMilliseconds),
             silence: .milliseconds(self.silenceMilliseconds),
             authenticationGrace: .seconds(5),
-            slowConsumerTime: .seconds(10),
+            slowConsumerTime: .seconds(6),
             maxReadMessages: 16,
             maxReadBytes: 4_096,
             maxAge: self.connectionAgeMilliseconds.map { .milliseconds($0) },

@@ -25,13 +25,16 @@ package struct Counters: Hashable, Sendable {
         case tooManyNewQueues = "too many new queues", evicted = "queue evicted", queueExpired = "queue expired"
         case createdAgain = "queue created again", named = "client named", forgotten = "name forgotten", tokenRefused = "token refused"
         case renewed = "authenticated again", takeover
+        case ackRefused = "ack under an old fence", markRefused = "mark under an old fence", readRefused = "read under an old fence"
         case superseded = "4500", takenOver = "4501", fenceChanged = "4107", slowConsumer = "4104", silent = "4105", draining = "4000"
+        case silentServer = "silence found by the client"
         case aged = "4002", overloaded = "4100", storeUnavailable = "4102", gone = "4201", expiredToken = "4300", unanswered = "4301"
         case removed = "4452"
 
         // Downlink.
         case gapOverflow = "gap overflow", gapExpired = "gap expired", gapAcknowledged = "gap acknowledged"
-        case windowFull = "window full", handedAgain = "handed to a second process", handledAfterReset = "handled after a reset"
+        case replayed = "replay while publishing", windowFull = "window full"
+        case handedAgain = "handed to a second process", handledAfterReset = "handled after a reset"
         case sendRetried = "send repeated", sendRefused = "send refused", settledByKey = "doubt settled by its key"
         case sentAgain = "sent again under a key", sequenceCut = "sequence cut short"
 
