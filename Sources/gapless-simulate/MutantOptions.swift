@@ -11,6 +11,9 @@ struct MutantOptions: ParsableArguments {
     @Flag(help: "Name the bugs that can be planted.")
     var listMutants = false
 
+    @Flag(help: "Do not look for the fewest steps with which the bug is still found.")
+    var quick = false
+
     /// Does what was asked for; false when nothing was.
     func run(_ seeds: Range<UInt64>, seed: UInt64?) throws -> Bool {
         if self.listMutants {
@@ -32,8 +35,9 @@ struct MutantOptions: ParsableArguments {
             let plan = Plan.generate(seed: seed)
             guard let violation = simulate(plan).violations.first else { continue }
             var shrinker = Shrinker(violation.invariant)
-            let steps = shrinker.shrink(plan).plan.steps.count
-            print("\(mutant.rawValue)\t\(violation.invariant.rawValue)\t\(seed)\t\(plan.steps.count)\t\(steps)\t\(violation.message)")
+            let fewest = self.quick ? plan : shrinker.shrink(plan).plan
+            let numbers = [String(seed), String(plan.steps.count), String(fewest.steps.count)]
+            print(([mutant.rawValue, violation.invariant.rawValue] + numbers + [violation.message]).joined(separator: "\t"))
             return
         }
         print("\(mutant.rawValue)\tsurvived\t\(seeds.count)")

@@ -87,7 +87,7 @@ package enum Mutant: String, CaseIterable, Sendable {
     case skipMark = "skip-mark"
     /// The mark is committed, and then the handler runs. [R7.2-3]
     case markBeforeHandler = "mark-before-handler"
-    /// The newest mark of a client counts for all of its outboxes. [R7.2-6]
+    /// The highest mark of a client counts for all of its outboxes. [R7.2-6]
     case marksByName = "marks-by-name"
     /// Replies are stored whether or not the mark moves. [R7.2-3]
     case replyWithoutMark = "reply-without-mark"

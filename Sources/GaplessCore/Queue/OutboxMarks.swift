@@ -29,7 +29,7 @@ package struct OutboxMarks: Hashable, Sendable {
     /// The mark of an outbox; zero when it is not known.
     package subscript(outbox: OutboxID) -> SequenceNumber {
         #if MUTANTS
-        if Mutant.marksByName.isPlanted { return self.entries.last?.mark ?? .zero }
+        if Mutant.marksByName.isPlanted { return self.entries.map(\.mark).max() ?? .zero }
         #endif
         return self.entries.first { $0.outbox == outbox }?.mark ?? .zero
     }

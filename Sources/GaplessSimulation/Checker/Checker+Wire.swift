@@ -5,6 +5,7 @@ extension Checker {
     /// The server sends a frame.
     func sent(_ frame: ServerFrame, on link: SimulatedLink) {
         guard let served = link.served else { return }
+        served.stream?.sent(frame)
         switch frame {
         case .welcome(let welcome): self.sent(welcome, by: served)
         case .message(let message):
@@ -27,6 +28,7 @@ extension Checker {
     private func sent(_ welcome: Welcome, by served: SimulatedConnection) {
         served.window.window = welcome.downlinkWindow
         served.welcome = welcome
+        served.stream = ToldStream(after: welcome.after)
         let after = self.truth.attachments[Truth.Key(welcome.client, welcome.epoch)]?[welcome.generation]
         self.require(
             after == welcome.after.rawValue,
@@ -62,15 +64,52 @@ extension Checker {
     /// The client sends a frame.
     func sent(_ frame: ClientFrame, on link: SimulatedLink) {
         switch frame {
-        case .hello(let hello): link.hello = hello
+        case .hello(let hello):
+            link.hello = hello
+            if let position = hello.position { self.requireKept(position.handled, position.epoch, by: link.client, "HELLO") }
+            if hello.force { self.forced(link.client) }
         case .message(let number, let payload):
             self.require(
                 link.uplink.send(number, bytes: payload.count),
                 .bounded,
                 "\(link.client.name) has more in flight than its window allows"
             )
-        case .acknowledge, .ping, .pong, .authenticate, .bye: break
+        case .acknowledge(let through):
+            if let welcome = link.served?.welcome { self.requireKept(through, welcome.epoch, by: link.client, "ACK \(through)") }
+        case .ping, .pong, .authenticate, .bye: break
         }
+    }
+
+    /// What a client tells was handled, and saved if it saves. [R4.1-5, R6.3-2]
+    private func requireKept(_ number: SequenceNumber, _ epoch: EpochToken, by process: ClientProcess, _ what: String) {
+        let record = process.client.isDurable ? process.saved : process.record
+        let position = record.progress.position
+        self.require(
+            position?.epoch == epoch && number <= position?.handled ?? .zero,
+            .safeAcknowledgement,
+            "\(what) of \(process.name) is beyond what it keeps, \(position?.handled ?? .zero)"
+        )
+    }
+
+    /// A client takes over; two that do so from each other end after one round. [R5.3-12]
+    private func forced(_ process: ClientProcess) {
+        let isRare = process.lastForce.map { self.world.now - $0 >= .seconds(60) } ?? true
+        self.require(isRare || process.wasAskedToTakeOver, .liveness, "\(process.name) takes over again and again")
+        process.lastForce = self.world.now
+        process.wasAskedToTakeOver = false
+    }
+
+    /// A client does not come back by itself: it was told to stop, or that another instance took over. [R5.3-10, R11.2-1]
+    func stopped(_ process: ClientProcess, _ reason: StopReason) {
+        let stops = (4300...4499).contains(reason.code.rawValue) || (4501...4549).contains(reason.code.rawValue)
+        self.require(stops, .liveness, "\(process.name) stopped for \(reason.code.rawValue)")
+    }
+
+    /// The store answered a connection, and it sent what it sends.
+    func looked(_ receipt: ReadReceipt, by connection: SimulatedConnection) {
+        guard case .slice(let slice) = receipt, let client = connection.welcome?.client else { return }
+        let withheld = connection.stream?.withheld(of: slice, connection.window)
+        self.require(withheld == nil, .noSilentLoss, "\(client) is not sent \(withheld ?? "")")
     }
 
     /// The client receives a frame.
@@ -101,6 +140,16 @@ extension Checker {
             link.isServerOver || (link.served?.isEnding ?? true),
             .oneVoice,
             "connection \(link.id) of \(link.client.name) was displaced and is still open"
+        )
+    }
+
+    /// Acknowledgements that waited go into one commit: of each connection the highest, and of each one. [R5.3-6, R6.3-8]
+    func joined(_ acknowledgements: [AcknowledgeOperation], in batch: [StoreOperation]) {
+        let taken = batch.compactMap { if case .acknowledge(let acknowledge) = $0 { acknowledge } else { nil } }
+        self.require(
+            Set(taken) == Set(acknowledgements),
+            .safeAcknowledgement,
+            "\(acknowledgements.count) connections acknowledge, \(taken.count) acknowledgements are committed"
         )
     }
 

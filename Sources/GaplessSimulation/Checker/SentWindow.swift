@@ -10,6 +10,12 @@ struct SentWindow {
     /// Whether one more message has to wait.
     var isFull: Bool { self.sent.count >= self.window.messages || self.bytes >= self.window.bytes }
 
+    /// Whether the window takes the message now.
+    func fits(_ message: StoredMessage) -> Bool {
+        self.sent.isEmpty
+            || (self.sent.count < self.window.messages && self.bytes + message.payload.count <= self.window.bytes)
+    }
+
     /// False when more is in flight than the window allows; one message always may be.
     mutating func send(_ number: SequenceNumber, bytes: Int) -> Bool {
         self.sent.append((number, bytes))

@@ -29,6 +29,9 @@ final class ClientProcess {
     private var texts: [UplinkTicket: String] = [:]
     private(set) var stopReason: StopReason?
     private(set) var isOnline = false
+    /// When it took the queue over last, and whether its application asked for the next time; for the checker.
+    var lastForce: Instant?
+    var wasAskedToTakeOver = false
     /// The link of the newest `HELLO`.
     var newestHello: UInt64 = 0
     /// The address; until the server gave it one, an address that nobody has.
@@ -117,6 +120,7 @@ final class ClientProcess {
 
     func takeOver() {
         self.stopReason = nil
+        self.wasAskedToTakeOver = true
         self.feed { $0.takeOver(&$1) }
     }
 

@@ -206,7 +206,8 @@ final class NodeProcess {
 
     func read(_ request: ReadRequest, for address: ConnectionAddress) {
         self.afterStore {
-            let receipt = try? self.world.store.read(request, by: self)
+            let fails = !self.world.isHealed && self.random.happens(self.options.failingReads)
+            let receipt = fails ? nil : try? self.world.store.read(request, by: self)
             self.schedule(after: self.random.latency(self.options.hop)) {
                 self.post(receipt.map { .loaded($0) } ?? .notice(.storeFailed(.read)), to: address)
             }

@@ -14,6 +14,8 @@ final class SimulatedConnection {
     private(set) var isEnding = false
     /// What was sent and not acknowledged on this connection, for the checker: numbers and sizes.
     var window = SentWindow()
+    /// What it told of its queue, for the checker.
+    var stream: ToldStream?
     /// What it was welcomed with, for the checker.
     var welcome: Welcome?
 
@@ -34,6 +36,7 @@ final class SimulatedConnection {
 
     func received(_ frame: ClientFrame) {
         if case .acknowledge(let through) = frame { self.window.acknowledge(through) }
+        self.stream?.received(frame)
         self.session.received(frame, now: self.node.now, into: &self.output)
         self.settle()
     }
@@ -81,6 +84,7 @@ final class SimulatedConnection {
             self.session.authenticated(outcome, wallClock: self.node.wallClock, now: self.node.now, into: &self.output)
         }
         self.settle()
+        if case .loaded(let receipt) = mail, !self.isGone, !self.isEnding { self.node.world.checker.looked(receipt, by: self) }
     }
 
     // MARK: Performing

@@ -13,6 +13,8 @@ final class SimulatedGateway {
     private var isBusy = false
     private var isDead = false
     private var commits: UInt64 = 0
+    /// The acknowledgements that wait, for the checker: the highest of each connection.
+    private var acknowledgements: [AcknowledgeOperation] = []
 
     init(_ node: NodeProcess) {
         self.node = node
@@ -26,8 +28,15 @@ final class SimulatedGateway {
     }
 
     func submit(_ operation: SubmittedOperation) {
+        if case .acknowledge(let acknowledge) = operation.operation { self.note(acknowledge) }
         self.queue.add(operation, now: self.node.now)
         self.ring()
+    }
+
+    private func note(_ operation: AcknowledgeOperation) {
+        let place = self.acknowledgements.firstIndex { $0.client == operation.client && $0.fence == operation.fence }
+        guard let place else { return self.acknowledgements.append(operation) }
+        self.acknowledgements[place].through = max(self.acknowledgements[place].through, operation.through)
     }
 
     /// Submits for a caller; nothing comes back when the process dies.
@@ -50,6 +59,8 @@ final class SimulatedGateway {
 
     private func begin() {
         let batch = self.queue.takeBatch(now: self.node.now)
+        self.node.world.checker.joined(self.acknowledgements, in: batch.map(\.submitted.operation))
+        self.acknowledgements = []
         self.waiting -= batch.count { $0.caller != nil }
         self.commits += 1
         self.commit(batch, number: self.commits)

@@ -64,6 +64,8 @@ package struct PlanOptions: Hashable, Sendable {
 
     package var heartbeatMilliseconds = 5_000
     package var silenceMilliseconds = 8_000
+    /// How often nodes look for signals that were lost.
+    package var pollMilliseconds = 250
     /// How long a proof of identity counts; nil where nobody needs one.
     package var tokenLifeMilliseconds: Int?
     /// The age at which connections are closed; nil for none.
@@ -75,6 +77,7 @@ package struct PlanOptions: Hashable, Sendable {
     /// Deaths of processes that nobody is told of.
     package var silentDeaths = 0
     package var doubtfulCommits = 0
+    package var failingReads = 0
     package var failingHandlers = 0
     package var replies = 0
     package var lostSignals = 0
@@ -134,6 +137,7 @@ package struct PlanOptions: Hashable, Sendable {
             node: node,
             maxConnections: self.maxConnections,
             creations: CreationLimit.Pace(interval: .seconds(1), burst: self.creations),
+            pollInterval: .milliseconds(self.pollMilliseconds),
             sliceRows: 20,
             handlers: HandlerPolicy(maxAttempts: 3, firstWait: .milliseconds(50), maxWait: .seconds(1)),
             maxUplinkBytes: self.maxUplinkBytes

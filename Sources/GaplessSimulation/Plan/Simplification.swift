@@ -49,10 +49,10 @@ package enum Simplification: String, CaseIterable, Sendable {
         case .ages: simple.connectionAgeMilliseconds = nil
         case .connects: simple.refusedConnects = 0
         case .deaths: simple.silentDeaths = 0
-        case .doubts: simple.doubtfulCommits = 0
+        case .doubts: (simple.doubtfulCommits, simple.failingReads) = (0, 0)
         case .failures: simple.failingHandlers = 0
         case .replies: simple.replies = 0
-        case .signals: simple.lostSignals = 0
+        case .signals: (simple.lostSignals, simple.pollMilliseconds) = (0, calm.pollMilliseconds)
         case .rollbacks: simple.hasRollbacks = false
         case .shortPlan: simple.seconds = min(20, options.seconds)
         }

@@ -48,6 +48,7 @@ extension World {
     /// A client does not come back by itself: its user starts it again some time later.
     func stopped(_ process: ClientProcess, _ reason: StopReason) {
         self.counters.count(.stopped)
+        self.checker.stopped(process, reason)
         if reason.code == .ended {
             process.client.hasEnded = true
             self.checker.ended(process)

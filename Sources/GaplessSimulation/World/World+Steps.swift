@@ -39,6 +39,8 @@ extension World {
             self.withProcess(place) { process in
                 for _ in 0..<count { process.send(process.client.nextText()) }
             }
+            // Another instance has an outbox of its own.
+            if let twin = self.clients[place].twin { twin.run { twin.send(twin.client.nextText()) } }
         default: break
         }
     }
