@@ -44,7 +44,7 @@ extension ClientSession {
             return self.end(.opening, .closed(nil), &turn)
         }
         if self.downlink.isUnsaved { self.saveProgress(.now, &turn) }
-        self.opening?.liveness = Heartbeat(interval: ClientTimes.heartbeat, silence: ClientTimes.silence, now: turn.now)
+        self.opening?.liveness = Heartbeat(beforeWelcomeAt: turn.now)
         self.opening?.phase = .opened(self.downlink.newestSave ?? self.ledger.saved)
         self.proceed(&turn)
     }

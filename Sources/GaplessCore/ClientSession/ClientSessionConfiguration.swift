@@ -70,10 +70,6 @@ enum ClientTimes {
     static let force = Duration.seconds(60)
     /// How long the peer's Close is waited for, and an older connection left open.
     static let farewell = Duration.seconds(5)
-    /// The interval of `PING` before a `WELCOME` told one.
-    static let heartbeat = Duration.seconds(20)
-    /// The silence tolerated before a `WELCOME` told one.
-    static let silence = Duration.seconds(30)
     /// The most of `retryAfter` and of `jitter` that a client heeds.
     static let patience = Duration.seconds(86_400)
     /// After so many failed resumes in a row a `HELLO` goes without a position.

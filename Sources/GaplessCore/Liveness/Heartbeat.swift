@@ -39,6 +39,11 @@ package struct Heartbeat: Hashable, Sendable {
         self.silentAt = now + silence
     }
 
+    /// Starts both clocks with the times that hold on both sides until a `WELCOME` tells others (Protocol.md §8).
+    package init(beforeWelcomeAt now: Instant) {
+        self.init(interval: .seconds(20), silence: .seconds(30), now: now)
+    }
+
     /// Uses other times from now on: those of a `WELCOME`.
     package mutating func adopt(interval: Duration, silence: Duration, now: Instant) {
         self = Heartbeat(interval: interval, silence: silence, now: now, pings: self.pings)

@@ -11,8 +11,13 @@ struct Link: Hashable, Sendable {
     private var waitingAcknowledgement: SequenceNumber?
 
     init(_ configuration: ServerSessionConfiguration, now: Instant) {
-        self.heartbeat = Heartbeat(interval: configuration.heartbeat, silence: configuration.silence, now: now)
+        self.heartbeat = Heartbeat(beforeWelcomeAt: now)
         self.slowConsumerTime = configuration.slowConsumerTime
+    }
+
+    /// `WELCOME` is about to tell the intervals of the settings; until now neither side knew them (Protocol.md §8).
+    mutating func adopt(_ configuration: ServerSessionConfiguration, now: Instant) {
+        self.heartbeat.adopt(interval: configuration.heartbeat, silence: configuration.silence, now: now)
     }
 
     // MARK: Sending

@@ -60,6 +60,7 @@ extension ServerSession {
 
             output.effects.append(.observe(.attached(client: self.client, attachment)))
             let welcome = Welcome(attaching: attaching, attachment, downlinkWindow: window)
+            self.link.adopt(configuration, now: now)
             self.link.send(.welcome(welcome), now: now, into: &output)
             self.readOn(into: &output)
         }

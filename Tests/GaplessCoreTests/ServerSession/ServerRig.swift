@@ -99,8 +99,8 @@ final class ServerRig {
     // MARK: States
 
     /// A session that has got as far as the phase says.
-    static func at(_ phase: Phase) -> ServerRig {
-        let rig = ServerRig()
+    static func at(_ phase: Phase, _ configure: (inout ServerSessionConfiguration) -> Void = { _ in }) -> ServerRig {
+        let rig = ServerRig(configure)
         if phase == .awaitingHello { return rig }
         _ = rig.receive(.hello(.test()))
         if phase == .admitting { return rig }

@@ -119,6 +119,16 @@ struct ServerSessionLivenessTests {
         #expect(rig.wait(.seconds(10)).closeCode == .silent)
     }
 
+    @Test(
+        "until WELCOME the default intervals hold, whatever the settings are [R8-1, R8-3]",
+        arguments: [ServerRig.Phase.admitting, .attached]
+    )
+    func intervalsBeforeWelcome(phase: ServerRig.Phase) {
+        let rig = ServerRig.at(phase) { ($0.heartbeat, $0.silence) = (.seconds(1), .seconds(2)) }
+        #expect(rig.nextDeadline() == (phase == .attached ? .seconds(1) : .seconds(20)))
+        #expect(rig.wait(.seconds(2)).closeCode == (phase == .attached ? .silent : nil))
+    }
+
     @Test("any frame and any other sign of life keeps a connection [R8-2]")
     func signs() {
         let rig = ServerRig.at(.attached)
