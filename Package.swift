@@ -129,10 +129,15 @@ let package = Package(
             dependencies: ["GaplessCore", "GaplessSimulation", .argumentParser],
             swiftSettings: settings
         ),
+        .target(
+            name: "GaplessConformance",
+            dependencies: ["GaplessCore", "GaplessWebSocket", .nioCore, .nioPosix, .nioSSL],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "gapless",
             dependencies: [
-                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket", "GaplessServer", "GaplessClient",
+                "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket", "GaplessServer", "GaplessClient", "GaplessConformance",
                 .nioCore, .nioHTTP1, .nioPosix, .logging, .serviceLifecycle, .unixSignals, .configuration, .asyncHTTPClient,
                 .argumentParser,
             ],
@@ -189,6 +194,11 @@ let package = Package(
                 .logging, .serviceLifecycle, .unixSignals, .argumentParser,
             ],
             exclude: ["Help"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GaplessConformanceTests",
+            dependencies: ["GaplessConformance", "GaplessCore", "GaplessWebSocket", .nioCore],
             swiftSettings: settings
         ),
         // What users write: it sees nothing but what is public.

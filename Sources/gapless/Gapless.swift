@@ -30,8 +30,8 @@ struct Gapless: AsyncParsableCommand {
             """,
         version: "1.0.0",
         subcommands: [
-            ServeCommand.self, ConnectCommand.self, SendCommand.self, QueueCommand.self, StoreCommand.self, CrowdCommand.self,
-            WebSocketEchoCommand.self,
+            ServeCommand.self, ConnectCommand.self, SendCommand.self, QueueCommand.self, StoreCommand.self, ConformanceCommand.self,
+            ConformanceClientCommand.self, CrowdCommand.self, WebSocketEchoCommand.self,
         ]
     )
 }

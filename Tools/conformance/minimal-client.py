@@ -2,6 +2,7 @@
 """A client of gapless.v1, written from Protocol.md alone, with nothing but the standard library.
 
     minimal-client.py URL [URL...] --client NAME --state FILE [--token T | --token @FILE] [--idle-exit SECONDS]
+    minimal-client.py --conformance          # does what the conformance kit says on standard input (§18.2)
 
 Each message becomes a line of standard output, each line of standard input an uplink message; gaps and resets are told on standard
 error. The state file survives SIGKILL: it holds the position and the outbox, and how long the output was when the position was saved.
@@ -29,6 +30,7 @@ import ssl
 import stat
 import struct
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -274,6 +276,7 @@ class Connection:
         self.heartbeat, self.silence, self.since = 20.0, 30.0, None
         self.in_flight, self.in_flight_bytes, self.last_up, self.up, self.largest = collections.deque(), 0, None, None, None
         self.acked_down, self.counter, self.token_sent, self.retry_after = 0, 0, None, None
+        self.authenticating = False                     # AUTH was sent and not answered
         self.heard = self.sent = self.began = now()
         self.probe_until, self.die_at = None, None
         self.sock = None
@@ -676,7 +679,9 @@ class Client:
             if older:
                 older.close(1000)
             if state.epoch or w["resume"] == "reset":
-                tell(f"reset {w.get('reason', 'epoch')}")
+                tell(f"reset {w.get('reason', '-')}")     # R5.4-4: no reason but the server's
+                if w["mark"] >= state.acked and any((m.number or 0) > w["mark"] for m in state.pending):
+                    tell("uplink may be repeated")      # R7.4-4
             state.epoch, state.handled, state.last = w["epoch"], w["after"], None
             self.taken, self.taken_last, self.unacked, self.octets = w["after"], None, 0, 0
         elif w["after"] > self.taken:
@@ -737,7 +742,7 @@ class Client:
             if c.epoch == self.state.epoch and seq > self.taken:
                 if seq > self.taken + 1:
                     raise Malformed("a hole")
-                self.take_message(seq, at, rest[head.end():])
+                self.take_message(seq, at, rest[head.end():], binary)
         elif keyword == b"GAP":
             parts = GAP.fullmatch(rest or b"")
             if not parts or number(parts[2], 1) < number(parts[1], 1):
@@ -767,8 +772,10 @@ class Client:
             if (within is None) == (ok is None) or ok is False:
                 raise Malformed("AUTH")
             token = self.token()
-            if current and within is not None and token:
-                c.token_sent = token
+            if ok:
+                c.authenticating = False
+            elif current and token and not c.authenticating:
+                c.token_sent, c.authenticating = token, True   # R9.3-6
                 c.send("AUTH " + json.dumps({"token": token}, ensure_ascii=False))
         elif keyword == b"DRAIN":
             drain = parse_object(rest)
@@ -781,7 +788,7 @@ class Client:
 
     # downlink
 
-    def take_message(self, seq, at, payload):
+    def take_message(self, seq, at, payload, binary):
         self.taken, self.taken_last = seq, [seq, at]
         self.lines += (payload, b"\n")
         self.taken_event(len(payload))
@@ -1000,7 +1007,138 @@ class Client:
             self.after(wait, lambda: self.connect(url) if self.moving is moving else None)
 
 
+# --- the line protocol of the conformance kit (§18.2) --------------------------------------------------------------------------------
+
+class Commanded(Client):
+    """A client that takes commands as lines of standard input, and reports as lines of standard output."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.held = False
+        self.confirmed = 0
+
+    def report(self, line):
+        self.output.write(line.encode() + b"\n")
+
+    def tell(self, text):
+        """What people are told on standard error, as reports."""
+        words = text.split(" ")
+        if words[0] == "reset":
+            self.report(f"reset {words[1]}")
+        elif words[0] == "stopped":
+            self.report(f"stopped {words[1]}" if words[1] != "4502" else "closed")
+        elif text == "uplink may be repeated":
+            self.report("repeat")
+        elif words[0] == "refused":
+            self.report("refused")
+
+    def token(self):
+        return self.options.token or self.state.token
+
+    # downlink: reported when it is taken, handled when it is reported, unless handlers are held back
+
+    def take_message(self, seq, at, payload, binary=False):
+        self.taken, self.taken_last = seq, [seq, at]
+        self.report(f"message {seq} {'binary' if binary else 'text'} {base64.b64encode(payload).decode()}")
+        self.taken_event(len(payload))
+
+    def take_gap(self, first, last, reason):
+        self.taken = last
+        self.report(f"gap {first} {last} {reason}")
+        self.taken_event(0)
+
+    def commit(self, acknowledge=True, force=False):
+        if self.held:
+            self.commit_at = None
+        else:
+            super().commit(acknowledge, force)
+
+    # uplink
+
+    def confirm(self, seq):
+        before = len(self.state.pending)
+        super().confirm(seq)
+        if len(self.state.pending) < before:
+            self.confirmed += before - len(self.state.pending)
+            self.report(f"confirmed {self.confirmed}")
+        if self.ending and not self.state.pending:
+            self.say_bye()
+
+    ending = False
+
+    def say_bye(self):
+        if self.newest:
+            self.ending = False
+            self.newest.send("BYE")
+            self.newest.silent = True                   # R10.3-3
+
+    def leave(self):
+        super().leave()
+        if self.result is None:
+            self.report("closed")
+
+    # commands
+
+    def read_input(self):
+        data = os.read(0, 262_144)
+        if not data:
+            os._exit(0)                                 # nobody is there any more
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            self.obey(line.decode().split(" "))
+
+    def obey(self, words):
+        match words:
+            case ["token", token]:
+                self.options.token = token
+                self.report("done")
+            case ["hold"]:
+                self.commit()
+                self.held = True
+                self.report("done")
+            case ["release"]:
+                self.held = False
+                self.commit()
+            case ["send", kind, payload]:
+                self.state.pending.append(Uplink(None, kind == "binary", base64.b64decode(payload)))
+                self.flush_uplink()
+            case ["close"]:
+                self.leave()
+            case ["bye"]:
+                self.ending = True
+                self.confirm(0)
+            case _:
+                self.report("unsupported")
+
+
+def commanded():
+    """Reads commands up to `connect`, and makes the client that it names."""
+    global tell
+    options, rest = argparse.Namespace(token=None, idle_exit=None, url=[], client=None), b""
+    while not options.url:
+        byte = os.read(0, 1)
+        if not byte:
+            return None
+        rest += byte
+        if byte == b"\n":
+            words, rest = rest.decode().split(), b""
+            if words[0] == "token":
+                options.token = words[1]
+                os.write(1, b"done\n")
+            elif words[0] == "connect":
+                options.client, options.url = None if words[1] == "-" else words[1], words[2:]
+            else:
+                os.write(1, b"unsupported\n")
+    with tempfile.TemporaryDirectory() as folder:
+        options.state = os.path.join(folder, "state")
+        client = Commanded(options)
+        tell = client.tell
+        return client.run()
+
+
 def main():
+    if sys.argv[1:] == ["--conformance"]:
+        return commanded()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", nargs="+", help="ws: or wss: URL of the service")
     parser.add_argument("--client", default=None, help="name of the client; leave it out where the server names clients")

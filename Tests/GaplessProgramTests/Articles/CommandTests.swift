@@ -21,6 +21,9 @@ import Testing
             (["store", "info"], StoreCommand.Information.self),
             (["store", "check"], StoreCommand.Check.self),
             (["store", "restored"], StoreCommand.Restored.self),
+            (["conformance"], ConformanceCommand.self),
+            (["conformance", "server"], ConformanceCommand.Server.self),
+            (["conformance", "client"], ConformanceCommand.Client.self),
         ]
     }
 
@@ -91,7 +94,7 @@ import Testing
             for call in text.matches(of: #/(?:^|[\n`|] ?)gapless ([a-z]+)(?: ([a-z]+))?/#) {
                 let words = [call.output.1, call.output.2 ?? ""].map(String.init)
                 if words[0] == "help" { continue }
-                let isGroup = ["queue", "store"].contains(words[0])
+                let isGroup = ["queue", "store", "conformance"].contains(words[0])
                 let wanted = isGroup && !words[1].isEmpty ? words : [words[0]]
                 #expect(Self.commands.contains { $0.words == wanted }, "\(path): \(call.output.0)")
             }
