@@ -275,6 +275,7 @@ class Connection:
         self.welcomed, self.error, self.epoch, self.outbox, self.silent = False, None, None, None, False
         self.heartbeat, self.silence, self.since = 20.0, 30.0, None
         self.in_flight, self.in_flight_bytes, self.last_up, self.up, self.largest = collections.deque(), 0, None, None, None
+        self.forces = False                             # whether its HELLO said force
         self.acked_down, self.counter, self.token_sent, self.retry_after = 0, 0, None, None
         self.authenticating = False                     # AUTH was sent and not answered
         self.heard = self.sent = self.began = now()
@@ -656,7 +657,7 @@ class Client:
             if state.held:
                 hello["held"] = state.held
         if self.force:
-            hello["force"], self.force, self.last_force = True, False, now()
+            hello["force"], self.force, self.last_force, c.forces = True, False, now(), True
         c.send("HELLO " + json.dumps(hello, ensure_ascii=False, separators=(",", ":")))
 
     def welcome(self, c, w):
@@ -923,6 +924,8 @@ class Client:
             self.not_before[c.url] = now() + patience + random.uniform(0, error.get("jitter", 0) / 1000)
         if was_opening and code == 4103:
             self.failed_resumes += 1
+        if was_opening and c.forces and code < 4000:
+            self.last_force = None                      # nobody answered it, so it does not count (R5.3-12)
         if was_newest and self.opening and not 4400 <= code < 4500:
             self.moving = None
             return                                      # the second connection is on its way

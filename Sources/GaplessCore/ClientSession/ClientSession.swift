@@ -48,6 +48,8 @@ package struct ClientSession: ~Copyable, Sendable {
     var isForcing = false
     /// When the last one that did was sent.
     var lastForce: Instant?
+    /// The connection on which that was.
+    var forcing: ConnectionID?
     /// The largest payload that the server takes.
     var maxPayloadBytes = Limits.maxPayloadBytes
 

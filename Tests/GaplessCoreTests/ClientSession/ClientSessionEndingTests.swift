@@ -367,6 +367,21 @@ struct ClientSessionEndingTests {
         #expect(rig.refuse(2, .takenOver).states.last == .stopped(StopReason(code: .takenOver, message: "No.")))
     }
 
+    @Test(
+        "[R5.3-12] a HELLO with force that nobody answered does not count: the next 4501 is answered with force",
+        arguments: [nil, 1006] as [UInt16?]
+    )
+    func unansweredForce(code: UInt16?) {
+        let rig = ClientRig.attached()
+        rig.refuse(1, .takenOver)
+        #expect(rig.hello()?.force == true)
+        rig.closed(2, code.map { CloseCode(rawValue: $0) })
+        #expect(rig.hello()?.force == false)
+        rig.refuse(3, .takenOver)
+        #expect(rig.hello()?.force == true)
+        #expect(rig.refuse(4, .takenOver).states.last == .stopped(StopReason(code: .takenOver, message: "No.")))
+    }
+
     @Test("[R5.3-15] whoever believed a 4501 believes the next one at once, also long after and in another process")
     func takenOverForGood() {
         let rig = ClientRig.attached()
