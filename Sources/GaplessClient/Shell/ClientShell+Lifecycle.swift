@@ -6,8 +6,7 @@ import NIOCore
 extension ClientShell {
     /// The application wants to be attached.
     func start(_ start: ClientConfiguration.Start) {
-        guard case .idle = self.phase else { return }
-        self.phase = .running
+        guard self.run.start() == .start else { return }
         switch start {
         case .resume: self.feed { $0.start(&$1) }
         case .takeOver: self.feed { $0.takeOver(&$1) }
@@ -17,86 +16,67 @@ extension ClientShell {
     /// The application leaves: it is given nothing more, and what it did is saved and acknowledged.
     ///
     /// - Parameter patience: whether to wait for what the application has in hand.
-    func leave(_ patience: Patience) {
-        switch (self.phase, patience) {
-        case (.idle, _):
+    func leave(_ patience: ClientRun.Patience) {
+        // Before anything is decided, so that what is in hand then is the last.
+        self.surroundings.events.end(.success(()), discarding: true)
+        let position = self.session.record.progress.position
+        switch self.run.leave(patience, inHand: self.surroundings.events.inHand, position: position) {
+        case .finish:
             self.finish(.left)
-        case (.running, .patient):
-            self.surroundings.events.end(.success(()), discarding: true)
-            guard let reference = self.surroundings.events.inHand, !self.isHandled(reference) else {
-                // What the application reported last may still be in the mailbox.
-                return self.surroundings.mailbox.post(.perform { $0.leaveNow() })
-            }
-            self.phase = .parting(reference)
+        case .hearReports:
+            self.surroundings.mailbox.post(.perform { $0.perform($0.run.reportsHeard()) })
+        case .wait:
             self.schedulePartingTimer()
-        case (.running, .impatient), (.parting, .impatient):
-            self.surroundings.events.end(.success(()), discarding: true)
-            self.leaveNow()
-        case (.parting, .patient), (.leaving, _), (.finished, _):
+        case .leave:
+            self.perform(.leave)
+        case .none:
             return
         }
-    }
-
-    /// Whether leaving waits for the application.
-    enum Patience: Sendable {
-        case patient
-        case impatient
     }
 
     /// Leaves if what the application had in hand is done with.
     func leaveIfHandled() {
-        if case .parting(let reference) = self.phase, self.isHandled(reference) { self.leaveNow() }
+        self.perform(self.run.progressed(to: self.session.record.progress.position))
     }
 
     /// The consumer of events went away.
     func consumerLeft() {
-        if case .parting = self.phase, self.surroundings.events.inHand == nil { self.leaveNow() }
+        self.perform(self.run.consumerLeft(inHand: self.surroundings.events.inHand))
     }
 
-    private func leaveNow() {
-        switch self.phase {
-        case .running, .parting:
-            self.phase = .leaving
-            self.feed { $0.leave(&$1) }
-        case .idle, .leaving, .finished:
-            return
+    private func perform(_ action: ClientRun.WaitAction) {
+        switch action {
+        case .leave: self.feed { $0.leave(&$1) }
+        case .none: return
         }
-    }
-
-    /// Whether the position has reached the event, or left its numbering behind.
-    private func isHandled(_ reference: EventReference) -> Bool {
-        guard let position = self.session.record.progress.position, position.epoch == reference.epoch else { return true }
-        return reference.through <= position.handled
     }
 
     private func schedulePartingTimer() {
         let timeout = TimeAmount(self.surroundings.leaveTimeout)
         self.partingTimer = self.setTimer(in: timeout) { shell in
-            if case .parting = shell.phase { shell.leaveNow() }
+            shell.perform(shell.run.patienceEnded())
             shell.settle()
         }
     }
 
     /// The application wants the queue to end.
     func end(_ ending: ClientEnding, _ waiter: Waiter<Void>) {
-        switch self.phase {
-        case .running, .parting, .leaving:
-            self.endWaiters.append(waiter)
-            self.feed { $0.end(ending, &$1) }
-        case .idle, .finished:
-            waiter.continuation.resume(throwing: ClientError(.notRunning, "the client does not run"))
+        guard self.run.isUnderWay else {
+            return waiter.continuation.resume(throwing: ClientError(.notRunning, "the client does not run"))
         }
+        self.endWaiters.append(waiter)
+        self.feed { $0.end(ending, &$1) }
     }
 
     /// Every connection has to prove that it works.
     func probe() {
-        guard !self.isFinished else { return }
+        guard !self.run.isFinished else { return }
         self.feed { $0.probe(&$1) }
     }
 
     /// The provider of tokens answered; nil when it has none.
     func tokenObtained(_ token: String?) {
-        guard !self.isFinished else { return }
+        guard !self.run.isFinished else { return }
         self.feed { session, turn in
             if let token { session.tokenObtained(token, &turn) } else { session.tokenUnavailable(&turn) }
         }
@@ -110,8 +90,8 @@ extension ClientShell {
 
     /// Stops everything that would happen by itself and tells everybody who waits.
     func finish(_ outcome: Outcome) {
-        guard !self.isFinished else { return }
-        self.phase = .finished
+        guard !self.run.isFinished else { return }
+        self.run.finish()
         self.timer?.task.cancel()
         self.timer = nil
         self.partingTimer?.cancel()

@@ -47,7 +47,7 @@ extension ClientShell {
 
     /// The writer made everything through the version durable, or cannot go on.
     func saved(_ result: Result<SaveVersion, StateFileError>) {
-        guard !self.isFinished else { return }
+        guard !self.run.isFinished else { return }
         switch result {
         case .success(let version):
             self.saves.saved = version

@@ -31,13 +31,13 @@ extension ClientShell {
 
     /// Queues messages as there is room; the waiter hears when all of them are durable, if anything is.
     func enqueue(_ payloads: [Payload], _ waiter: Waiter<[UplinkTicket]>) {
-        guard !self.isFinished else { return waiter.continuation.resume(throwing: SendError.stopped) }
+        guard !self.run.isFinished else { return waiter.continuation.resume(throwing: SendError.stopped) }
         self.lobby.append(Applicant(payloads: payloads[...], waiter: waiter))
         self.admit()
     }
 
     private func enqueue(_ payload: Payload) throws(SendError) -> UplinkTicket {
-        guard !self.isFinished else { throw .stopped }
+        guard !self.run.isFinished else { throw .stopped }
         // Those who wait for room were here before.
         guard self.lobby.isEmpty else { throw .queueFull }
         return try self.queue(payload)
@@ -77,12 +77,12 @@ extension ClientShell {
     }
 
     func waitForConfirmation(of ticket: UplinkTicket, _ waiter: Waiter<Void>) {
-        guard !self.isFinished else { return waiter.continuation.resume(throwing: SendError.stopped) }
+        guard !self.run.isFinished else { return waiter.continuation.resume(throwing: SendError.stopped) }
         self.uplink.wait(for: ticket, waiter)
     }
 
     func waitForAllConfirmations(_ waiter: Waiter<Void>) {
-        guard !self.isFinished || self.uplink.count == 0 else { return waiter.continuation.resume(throwing: SendError.stopped) }
+        guard !self.run.isFinished || self.uplink.count == 0 else { return waiter.continuation.resume(throwing: SendError.stopped) }
         self.uplink.waitForAll(waiter)
     }
 

@@ -36,24 +36,11 @@ final class ClientShell {
         case failed(ClientError)
     }
 
-    /// How far the client's run is.
-    enum Phase {
-        /// The application has not asked for a connection. Next: running, finished.
-        case idle
-        /// The session connects as it sees fit. Next: parting, leaving, finished.
-        case running
-        /// The application has an event in hand that is worth waiting for. Next: leaving, finished.
-        case parting(EventReference)
-        /// The session saves, acknowledges and closes. Next: finished.
-        case leaving
-        /// Nothing happens any more.
-        case finished
-    }
-
     let surroundings: Surroundings
     let completion: EventLoopPromise<Outcome>
     var session: ClientSession
-    var phase = Phase.idle
+    /// How far the run is, and what leaving waits for.
+    var run = ClientRun()
     var uplink: UplinkWaiters
     var sockets: [ConnectionID: Socket] = [:]
     /// How many sockets are open or closing, whether or not the session still knows them.
@@ -153,7 +140,7 @@ final class ClientShell {
     // MARK: Performing
 
     private func perform(_ action: ClientAction) {
-        if case .finished = self.phase { return }
+        guard !self.run.isFinished else { return }
         switch action {
         case .connect(let id, let endpoint):
             self.connect(id, endpoint)
@@ -188,11 +175,11 @@ final class ClientShell {
         guard case .state(let state) = event else { return }
         self.surroundings.publishState(state)
         self.log(state)
-        switch (state, self.phase) {
-        case (.stopped(let code, _), _) where code == .ended: self.finish(.ended)
-        case (.stopped(let code, let message), _): self.finish(.failed(ClientError(stoppedWith: code, message)))
-        case (.idle, .leaving): self.finish(.left)
-        case (.idle, _), (.connecting, _), (.online, _), (.offline, _): break
+        switch state {
+        case .stopped(let code, _) where code == .ended: self.finish(.ended)
+        case .stopped(let code, let message): self.finish(.failed(ClientError(stoppedWith: code, message)))
+        case .idle: if self.run.sessionIdled() == .finish { self.finish(.left) }
+        case .connecting, .online, .offline: break
         }
     }
 
@@ -215,7 +202,7 @@ final class ClientShell {
     // MARK: Time
 
     private func rearm() {
-        guard let deadline = self.session.nextDeadline, !self.isFinished else { return }
+        guard let deadline = self.session.nextDeadline, !self.run.isFinished else { return }
         // A timer that fires early only looks again; most deadlines move back before they are reached.
         if let timer = self.timer, timer.at <= deadline { return }
         self.timer?.task.cancel()
@@ -236,13 +223,9 @@ final class ClientShell {
 
     private func timerFired() {
         self.timer = nil
-        guard !self.isFinished else { return }
+        guard !self.run.isFinished else { return }
         let now = Instant(self.surroundings.clock.now())
         if let deadline = self.session.nextDeadline, deadline <= now { self.feed { $0.timerFired(&$1) } }
         self.settle()
-    }
-
-    var isFinished: Bool {
-        if case .finished = self.phase { true } else { false }
     }
 }

@@ -137,9 +137,9 @@ import Testing
 
     @Test(
         "[R10.3-4] leaving acknowledges what was handled, closes with 1000, says no BYE and comes back no more",
-        arguments: [ClientShell.Patience.patient, .impatient]
+        arguments: [ClientRun.Patience.patient, .impatient]
     )
-    func leaving(_ patience: ClientShell.Patience) throws {
+    func leaving(_ patience: ClientRun.Patience) throws {
         let rig = try ShellRig()
         let connection = try rig.attach(.welcome(head: 2))
         try connection.send(.message(1), .message(2))
@@ -156,9 +156,9 @@ import Testing
 
     @Test(
         "[R10.3-4] with a state file, leaving acknowledges and closes once what was handled is saved",
-        arguments: [ClientShell.Patience.patient, .impatient]
+        arguments: [ClientRun.Patience.patient, .impatient]
     )
-    func leavingDurably(_ patience: ClientShell.Patience) throws {
+    func leavingDurably(_ patience: ClientRun.Patience) throws {
         let rig = try ShellRig { $0.persistence = .durable }
         rig.confirmSaves()
         let connection = try rig.nextAttempt().open()
