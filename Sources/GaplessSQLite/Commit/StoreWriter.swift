@@ -41,6 +41,10 @@ final class StoreWriter {
     private var clock = Timestamp(milliseconds: 0)
     private var identityChecked = ContinuousClock.now
     private var progressWritten = ContinuousClock.now
+    /// Where commits are noted.
+    private var progress: ProgressNote?
+    /// Whether that failed, which is tried again when the progress is written the next time.
+    private var cannotNote = false
 
     init(
         path: StorePath,
@@ -73,6 +77,7 @@ final class StoreWriter {
     func close() {
         guard !self.isClosed else { return }
         self.isClosed = true
+        defer { self.progress = nil }
         if let database = self.database, self.isLogLost || self.isLogReplaced(under: database) {
             // The last one to close moves its log into the database, and others may have written to another log meanwhile. So this one is
             // never closed; the end of the process lets go of its files.
@@ -221,6 +226,7 @@ final class StoreWriter {
                 }
                 return try operations.map { try transaction.apply($0) }
             }
+            self.noteProgress(receipt.number)
             if ContinuousClock.now - self.progressWritten >= self.configuration.progressInterval { try? self.writeProgress() }
             self.checkpointIfDue()
             return receipt
@@ -246,10 +252,11 @@ final class StoreWriter {
         try self.requireOpen()
         self.clock = max(self.clock, now)
         _ = try self.lock.hold(limit: self.configuration.lockLimit) { () throws(QueueStoreError) in
-            try self.commitLocked { transaction in
+            let receipt = try self.commitLocked { transaction in
                 try body(transaction.tables.database, transaction.clock)
                 return []
             }
+            self.noteProgress(receipt.number)
         }
     }
 
@@ -399,10 +406,37 @@ final class StoreWriter {
         self.progressWritten = .now
         do {
             try ProgressFile(self.path).write(StoreProgress(store: meta.store, number: meta.number))
+            self.progress = ProgressFile(self.path).openForNotes(of: meta.store)
+            self.cannotNote = self.progress == nil
         } catch {
-            // It is a net below other nets; a store that works goes on working.
-            self.logger.warning("The progress file could not be written", metadata: ["error.message": "\(error)"])
+            self.missProgress(error)
         }
+    }
+
+    /// Notes a commit, under the write lock and before its receipt is given.
+    private func noteProgress(_ number: UInt64) {
+        guard !self.cannotNote else { return }
+        guard self.progress?.isCurrent == true else {
+            // Another process put a new file in its place, or somebody removed it.
+            do {
+                try self.writeProgress()
+            } catch {
+                self.missProgress(error)
+            }
+            return
+        }
+        do {
+            try self.progress?.write(number)
+        } catch {
+            self.missProgress(error)
+        }
+    }
+
+    /// It is a net below other nets; a store that works goes on working.
+    private func missProgress(_ error: any Error) {
+        self.progress = nil
+        self.cannotNote = true
+        self.logger.warning("The progress file could not be written", metadata: ["error.message": "\(error)"])
     }
 }
 

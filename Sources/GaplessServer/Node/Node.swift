@@ -119,10 +119,18 @@ final class Node: Sendable {
     func start() {
         self.gateway.start(observer: self)
         self.readers.start { loop, answers in
+            self.noteFailure(among: answers)
             self.loops[loop].post(answers.map { LoopShell.Letter($0.mail, to: $0.connection.id) })
         }
         self.jobs.submit { await self.hookRunner.run() }
         self.timerFired()
+    }
+
+    /// Tells people that reads failed: their connections try again for as long as it takes, and stay as they are.
+    private func noteFailure(among answers: [ReadAnswer]) {
+        // One batch is read at once, and fails as a whole.
+        guard case .failure(let error) = answers.first?.result else { return }
+        self.logger.warning("Messages could not be read", metadata: ["error.code": "\(error.code)", "error.message": "\(error.message)"])
     }
 
     /// Another process hints that there are signals.

@@ -17,6 +17,30 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: self.folder.path) == ["gapless.db-progress"])
     }
 
+    @Test func aNoteChangesTheNumberAlone() throws {
+        let file = ProgressFile(try StorePath(self.folder.file()))
+        try file.write(StoreProgress(store: 0xabc, number: 7))
+        let note = try #require(file.openForNotes(of: 0xabc))
+        for number in [8, .max, 0] as [UInt64] {
+            try note.write(number)
+            #expect(file.read() == .progress(StoreProgress(store: 0xabc, number: number)))
+        }
+        #expect(note.isCurrent)
+        try file.write(StoreProgress(store: 0xabc, number: 9))
+        #expect(!note.isCurrent)
+    }
+
+    @Test func notesAreTakenInNoOtherFile() throws {
+        let path = try StorePath(self.folder.file())
+        #expect(ProgressFile(path).openForNotes(of: 1) == nil)
+        try ProgressFile(path).write(StoreProgress(store: 2, number: 0))
+        #expect(ProgressFile(path).openForNotes(of: 1) == nil)
+        // As it was written before there were notes.
+        try self.folder.write("gapless-progress 1\n0000000000000001\n12\n".utf8, to: "gapless.db-progress")
+        #expect(ProgressFile(path).read() == .progress(StoreProgress(store: 1, number: 12)))
+        #expect(ProgressFile(path).openForNotes(of: 1) == nil)
+    }
+
     @Test func onlyItsOwnerReadsIt() throws {
         let path = try StorePath(self.folder.file())
         try ProgressFile(path).write(StoreProgress(store: 1, number: 2))

@@ -98,6 +98,43 @@ import Testing
         killed.close()
     }
 
+    @Test func aStoreThatLostTheEndOfItsLogBeginsANewLife() throws {
+        // An object that is never closed stands for a process that was killed; its files are looked at elsewhere.
+        let killed = try self.test.open()
+        defer { killed.close() }
+        try killed.send("1")
+        let log = try Data(contentsOf: URL(fileURLWithPath: self.test.path + "-wal"))
+        try killed.send("2")
+        let incarnation = try killed.incarnation
+        let cut = SQLiteTestStore()
+        for ending in ["", "-progress"] {
+            try FileManager.default.copyItem(atPath: self.test.path + ending, toPath: cut.path + ending)
+        }
+        try log.write(to: URL(fileURLWithPath: cut.path + "-wal"))
+        #expect(try !StoreFile.check(cut.path).isSound)
+        let store = try cut.open()
+        defer { store.close() }
+        #expect(try store.incarnation != incarnation)
+        #expect(cut.log.messages == [Self.backInTime])
+        #expect(try store.snapshot(of: SQLiteTestStore.phone, now: SQLiteTestStore.start)?.head == SequenceNumber(1))
+    }
+
+    @Test func commitsOfTwoProcessesAreNotedInWhateverFileIsThere() throws {
+        let stores = [try self.test.open(), try self.test.open()]
+        defer { stores.forEach { $0.close() } }
+        let file = ProgressFile(try StorePath(self.test.path))
+        for turn in 0..<6 {
+            if turn == 4 { try FileManager.default.removeItem(atPath: self.test.path + "-progress") }
+            let number = try stores[turn % 2].commit([], now: SQLiteTestStore.start).number
+            guard case .progress(let progress) = file.read() else {
+                Issue.record("there is a progress file")
+                return
+            }
+            #expect(progress.number == number)
+        }
+        #expect(self.test.log.messages.isEmpty)
+    }
+
     @Test func commitNumbersNeverGoBackSoThatNoSignalIsMissed() throws {
         var store = try self.test.open()
         store.close()
