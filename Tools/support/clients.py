@@ -12,8 +12,9 @@ from judge import read_crowd, read_events
 class Process:
     """A process that can be killed and started again; each start is a life of its own."""
 
-    def __init__(self, program, folder, name):
+    def __init__(self, program, folder, name, environment=None):
         self.program, self.folder, self.name = program, folder, name
+        self.environment = environment  # None: this program's own.
         self.process, self.starts, self.kills = None, 0, 0
 
     def path(self, ending):
@@ -26,7 +27,7 @@ class Process:
     def launch(self, command, output, log, mode="ab", stdin=subprocess.DEVNULL):
         self.starts += 1
         with open(output, mode) as out, open(log, mode) as errors:
-            self.process = subprocess.Popen([self.program, *command], stdin=stdin, stdout=out, stderr=errors)
+            self.process = subprocess.Popen([self.program, *command], stdin=stdin, stdout=out, stderr=errors, env=self.environment)
         return self
 
     def kill(self):
@@ -73,8 +74,8 @@ class Crowd(Process):
 class Reader(Process):
     """`gapless connect` with a state file, which writes what it gets to a file: one life, however often it is killed."""
 
-    def __init__(self, program, folder, urls, client):
-        super().__init__(program, folder, client.replace("/", "-"))
+    def __init__(self, program, folder, urls, client, environment=None):
+        super().__init__(program, folder, client.replace("/", "-"), environment)
         self.urls, self.client = urls, client
 
     def start(self):
