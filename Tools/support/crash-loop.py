@@ -12,6 +12,7 @@ import collections
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,11 +24,12 @@ from judge import Send, judge_downlink, judge_uplink, read_printed, shown  # noq
 from nodes import Node, integrity  # noqa: E402
 from publish import Publisher  # noqa: E402
 
-KEPT = 20
+KEPT = 10
 RETENTION = {"everything": ["--max-messages", "1000000", "--max-bytes", "1000000000"],
              "the newest": ["--max-messages", str(KEPT)],
              "the young": ["--max-messages", "1000000", "--max-bytes", "1000000000", "--max-age", "2s"]}
 SENT_TO, WRITER = "sent/to", "writer/terminal"
+KINDS = ("node", "reader", "crowd", "send", "writer")  # What is killed.
 PATIENCE = 120  # Seconds without the end of a round that count as failure.
 
 
@@ -40,7 +42,7 @@ class Round:
         self.store, self.printed = os.path.join(self.folder, "gapless.db"), os.path.join(self.folder, "printed.jsonl")
         arguments = [*RETENTION[retention], "--new-queues-per-second", "none", "--drain-time", "2s"]
         self.nodes = [Node(options.program, name, self.store, self.folder, arguments, self.printed) for name in "abc"[:processes]]
-        self.kills, self.due = collections.Counter(), []
+        self.kills, self.due, self.leaving = collections.Counter(), [], []
         self.readers, self.crowd, self.publishers = [], None, []
         self.sender, self.closing, self.sends = None, [], []
         self.writer, self.writers, self.lines = None, [], 0
@@ -48,14 +50,38 @@ class Round:
     # What is killed, and comes back.
 
     def later(self, begin):
-        self.due.append((time.monotonic() + self.rng.choice((0, 0.1, 0.5, 2)), begin))
+        moment = time.monotonic() + self.rng.choice((0, 0.1, 0.5, 2))
+        self.due.append((lambda: time.monotonic() >= moment, begin))
+
+    def after_drops(self, begin):
+        """Waits until so much was sent that queues must have dropped something, or until nothing more is."""
+        sent = self.sent + 2 * KEPT * self.options.clients
+        self.due.append((lambda: self.sent >= sent or all(publisher.stopping.is_set() for publisher in self.publishers), begin))
+
+    @property
+    def sent(self):
+        return sum(publisher.count for publisher in self.publishers)
 
     def kill(self, kind, process):
-        if not process.is_running:
-            return
-        process.kill()
-        self.kills[kind] += 1
-        self.later(lambda: process.start(PATIENCE) if kind == "node" else process.start())
+        if process.is_running and process not in self.leaving:
+            process.kill()
+            self.kills[kind] += 1
+            wait = self.after_drops if kind == "crowd" and self.retention == "the newest" else self.later
+            wait(lambda: process.start(PATIENCE) if kind == "node" else process.start())
+
+    def stop(self, node):
+        """SIGTERM, and SIGKILL when the time is over in which it may end in order."""
+        def begin():
+            self.leaving.remove(node)
+            if node.is_running:
+                node.kill()
+                self.kills["node that was stopping"] += 1
+            node.start(PATIENCE)
+
+        if node.is_running and node not in self.leaving:
+            node.process.send_signal(signal.SIGTERM)
+            self.leaving.append(node)
+            self.later(begin)
 
     def begin_sender(self):
         self.sender = Sender(self.options.program, self.folder, [node.admin_url for node in self.nodes], SENT_TO, self.kills["send"] + len(self.closing))
@@ -114,8 +140,7 @@ class Round:
             self.later(self.begin_writer)
 
     def bring_back(self):
-        now = time.monotonic()
-        for entry in [entry for entry in self.due if entry[0] <= now]:
+        for entry in [entry for entry in self.due if entry[0]()]:
             self.due.remove(entry)
             entry[1]()
 
@@ -135,7 +160,8 @@ class Round:
         for publisher in self.publishers:
             publisher.start()
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        # However slow the machine is, something must have been at stake; only a hang keeps it away for so long.
+        while time.monotonic() < end or (time.monotonic() < end + PATIENCE and any(self.kills[kind] < 1 for kind in KINDS)):
             self.bring_back()
             self.feed_sender()
             self.feed_writer()
@@ -148,8 +174,10 @@ class Round:
         return self.settle()
 
     def strike(self):
-        kind = self.rng.choice(("node", "node", "node", "reader", "reader", "crowd", "send", "writer"))
-        if kind == "node":
+        kind = self.rng.choice((*KINDS, "node", "node", "stop", "reader"))
+        if kind == "stop":
+            self.stop(self.rng.choice(self.nodes))
+        elif kind == "node":
             self.kill(kind, self.rng.choice(self.nodes))
         elif kind == "reader":
             self.kill(kind, self.rng.choice(self.readers))
@@ -162,13 +190,15 @@ class Round:
 
     def settle(self):
         """Lets everything come back and come to an end; gives what is wrong."""
+        for publisher in self.publishers:
+            publisher.stopping.set()
         while self.due:
             self.bring_back()
             time.sleep(0.01)
         for publisher in self.publishers:
             publisher.finish()
         self.end_sender(False)
-        self.due.clear()
+        self.due.clear()  # No other sender comes.
         self.feed_writer()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and (self.judge()[0]["lost"] or self.judge()[1]["lost"]):
@@ -262,7 +292,7 @@ def main():
         print(f"{way}: {shown(counts)}")
     print(f"integrity_check and store check after each round: {'ok' if good else 'see above'}; seed {seed}", flush=True)
     # Where nothing was killed, or nothing dropped, nothing is proven.
-    proves = totals["SIGKILL node"] and totals["handled"] and totals["uplink handled"] and totals["told to be gone"]
+    proves = all(totals[f"SIGKILL {kind}"] for kind in KINDS) and totals["handled"] and totals["uplink handled"] and totals["told to be gone"]
     if good and not proves:
         print("too little happened to prove anything")
     return 0 if good and proves else 1
