@@ -20,9 +20,9 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from clients import Reader  # noqa: E402
+from clients import Reader, Writer  # noqa: E402
 from disk import FaultyDisk, build_library  # noqa: E402
-from judge import Send, judge_downlink  # noqa: E402
+from judge import Send, judge_downlink, judge_uplink, read_printed  # noqa: E402
 from nodes import Node  # noqa: E402
 from publish import post, settled  # noqa: E402
 
@@ -45,6 +45,7 @@ class Scenario:
     is_struck: bool = True  # Whether a run in which the disk was never struck proves nothing.
     is_healed: bool = True  # Whether the disk is well again before the nodes die, and then they must serve again.
     kept: int | None = 0  # How many percent of what was not synced a power cut leaves; None: no power cut.
+    is_uplink_used: bool = False  # Whether messages go up meanwhile, too.
     is_read: bool = False  # Whether a client gets everything before the nodes die.
     may_lose: bool = False  # Whether the disk lied, so that something may be gone if that is said.
     meanwhile: object = None  # Called with the trial when the disk begins to fail.
@@ -67,6 +68,7 @@ class Trial:
         patterns = [f"*/gapless.db{ending}" for ending in ("", "-wal", "-journal", "-progress*")]
         self.disk = FaultyDisk(library, self.folder, [*patterns, "*/alice-phone.state*"])
         self.nodes, self.clients, self.sends, self.told = [], [], [], []
+        self.printed, self.writers = self.path("printed.jsonl"), []
         self.mounted = None  # A file system to be taken down in the end.
 
     def path(self, name):
@@ -77,7 +79,7 @@ class Trial:
     def begin_node(self, is_on_disk=True):
         environment = {**os.environ, **(self.disk.environment if is_on_disk else {})}
         room = ["--max-bytes", "100000000", "--max-message-bytes", "1000000"]
-        node = Node(self.program, f"n{len(self.nodes)}", self.store, self.folder, room, environment=environment)
+        node = Node(self.program, f"n{len(self.nodes)}", self.store, self.folder, room, self.printed, environment)
         self.nodes.append(node)
         return node.start(DEADLINE)
 
@@ -129,6 +131,22 @@ class Trial:
 
     def read_through(self, node, client, last):
         return self.read(node, client, lambda life: any(event[0] == "message" and event[2] == last.text for event in life))
+
+    def write(self, nodes, count):
+        """A client sends lines up, through whichever node takes them."""
+        if not self.writers or not self.writers[-1].is_running:
+            self.writers.append(Writer(self.program, self.folder, [node.url for node in nodes], "writer", len(self.writers)).start())
+            self.clients.append(self.writers[-1])
+        before = sum(len(writer.fed) for writer in self.writers)
+        self.writers[-1].feed([f"up {number}" for number in range(before, before + count)])
+        self.writers[-1].wait_until_safe(len(self.writers[-1].fed))
+
+    def wait_until_printed(self, line):
+        deadline = time.monotonic() + DEADLINE
+        while not any(text == line for _, _, text in read_printed(self.printed)[0]):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{line!r} does not come up")
+            time.sleep(0.05)
 
     def work(self, node, count):
         """The node stores messages for both clients, and the reader handles its own."""
@@ -183,6 +201,8 @@ class Trial:
         if scenario.meanwhile is not None:
             scenario.meanwhile(self)
         for turn in range(scenario.sends):
+            if scenario.is_uplink_used:
+                self.write(nodes, 3)
             self.send(nodes[turn % len(nodes)], self.rng.choice((READER, ABSENT)))
         self.require_strike()
         if scenario.is_read:
@@ -311,12 +331,18 @@ class Trial:
                 self.told.append(f"send: {last.fate}")
                 return self.verdict({})
             lives[client] = [self.read_through(node, client, last)]
+        up = {}
+        if self.writers:
+            self.write([node], 1)
+            self.wait_until_printed(self.writers[-1].fed[-1])
+            up = judge_uplink([(writer.fed, writer.safe) for writer in self.writers], read_printed(self.printed)[0])
+            self.writers[-1].kill()
         code = node.stop(DEADLINE)
         if code != 0 and not self.told:
             raise RuntimeError(f"the last node ended with {code}")
         self.told += [f"log: {line}" for line in self.says(node, "new life")]
         self.told += [f"{client}: reset {event[1]}" for client in lives for event in lives[client][0] if event[0] == "reset"]
-        return self.verdict(judge_downlink(self.sends, lives))
+        return self.verdict({**judge_downlink(self.sends, lives), **{f"up: {fault}": count for fault, count in up.items()}})
 
     def verdict(self, faults):
         """Turns what was found into what is wrong."""
@@ -377,6 +403,8 @@ SCENARIOS = [
     Scenario("a sync of the log fails once under one of two processes", on("sync", "-wal", "EIO", 1), ONE_TO[3], nodes=2),
     Scenario("syncs of the log fail until the disk is well again", on("sync", "-wal", "EIO", 0), ONE_TO[3]),
     Scenario("syncs of the log fail until the end", on("sync", "-wal", "EIO", 0), ONE_TO[3], is_healed=False),
+    Scenario("a sync of the log fails once while messages go up", on("sync", "-wal", "EIO", 1), ONE_TO[9], is_uplink_used=True),
+    Scenario("syncs of the log fail for a while as messages go up to two processes", on("sync", "-wal", "EIO", 0), ONE_TO[5], nodes=2, is_uplink_used=True),
     # Writes.
     Scenario("a write to the log fails once", on("write", "-wal", "EIO", 1), ONE_TO[9]),
     Scenario("a write to the log fails once under one of two processes", on("write", "-wal", "EIO", 1), ONE_TO[5], nodes=2, kept=60),
@@ -384,6 +412,7 @@ SCENARIOS = [
     Scenario("writes to the log are short until nothing more fits", on("write", "-wal", "short", 0), ONE_TO[5], kept=60),
     Scenario("the disk is full until there is room", everywhere("ENOSPC"), ONE_TO[5]),
     Scenario("the disk is full until there is room, with two processes", everywhere("ENOSPC"), ONE_TO[5], nodes=2),
+    Scenario("the disk is full until there is room, while messages go up", everywhere("ENOSPC"), ONE_TO[5], is_uplink_used=True),
     Scenario("a small disk is full, and then read-only", flow=Trial.small_disk, payload=20_000),
     Scenario("the disk is read-only for a while", everywhere("EROFS"), ONE_TO[5]),
     # The log is moved into the database.
