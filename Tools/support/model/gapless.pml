@@ -10,6 +10,7 @@ c_decl {
 #endif
 #include "rules.inc"
 #include "promises.inc"
+#include "sights.inc"
 #include "world.inc"
 #include "store.inc"
 #include "node.inc"
