@@ -123,6 +123,14 @@ class FaultyDiskTest(unittest.TestCase):
         self.run_steps("os.fsync(fd)", "os.pwrite(fd, b'xyz', 0)")
         self.assertEqual(self.cut(), b"abc")
 
+    def test_the_locks_of_a_process_stay_its_own(self):
+        # A process loses them when it closes any descriptor of the file.
+        other = os.path.join(self.folder, "other.py")
+        with open(other, "w", encoding="utf-8") as file:
+            file.write(f"import fcntl, sys\ntry: fcntl.lockf(open({self.path!r}, 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)\nexcept BlockingIOError: sys.exit(7)")
+        lock, ask = "__import__('fcntl').lockf(fd, 2)", f"__import__('subprocess').call([{sys.executable!r}, {other!r}])"
+        self.assertEqual(self.run_steps(ask, lock, "os.write(fd, b'abc')", "os.fsync(fd)", "os.ftruncate(fd, 1)", ask), ["0", "0", "3", "0", "0", "7"])
+
     def test_what_was_there_before_is_on_the_disk(self):
         with open(self.path, "wb") as file:
             file.write(b"old")

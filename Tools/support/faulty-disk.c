@@ -184,6 +184,14 @@ static void copy_range(int from, int to, off_t offset, off_t end) {
     }
 }
 
+/* A descriptor to read the file with. It is the given one wherever that can be read: to close another one of the same file would take away the
+ * locks (POSIX) that this process holds on it, and SQLite's are such. */
+static int begin_reading(int fd, const char *path) { return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY ? open(path, O_RDONLY | O_CLOEXEC) : fd; }
+
+static void end_reading(int source, int fd) {
+    if (source != fd && source >= 0) close(source);
+}
+
 /* Opens and locks the ledger; makes it when this is the first that is seen of the file, which then counts as being on the disk. */
 static struct ledger open_ledger(int fd, const char *path, const char *folder, int flags) {
     struct ledger ledger = {-1, -1};
@@ -201,13 +209,10 @@ static struct ledger open_ledger(int fd, const char *path, const char *folder, i
     if (ledger.image < 0) {
         ledger.image = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (ledger.image < 0) give_up(name);
-        /* The file may be open for writing alone. */
-        int source = open(path, O_RDONLY | O_CLOEXEC);
-        if (source >= 0) {
-            struct stat status;
-            if (fstat(source, &status) == 0) copy_range(source, ledger.image, 0, status.st_size);
-            close(source);
-        }
+        struct stat status;
+        int source = begin_reading(fd, path);
+        if (source >= 0 && fstat(source, &status) == 0) copy_range(source, ledger.image, 0, status.st_size);
+        end_reading(source, fd);
     }
     return ledger;
 }
@@ -239,10 +244,10 @@ static uint64_t *dirty_pages(struct ledger ledger, size_t *count) {
 }
 
 /* Brings the image to what an honest sync makes durable. */
-static void sync_image(struct ledger ledger, const char *path) {
+static void sync_image(struct ledger ledger, int fd, const char *path) {
     struct stat status;
     size_t count;
-    int source = open(path, O_RDONLY | O_CLOEXEC);
+    int source = begin_reading(fd, path);
     if (source < 0) return; /* It has no name any more: no restart finds it. */
     if (fstat(source, &status) != 0 || real_truncate(ledger.image, status.st_size) != 0) give_up("the image of a file");
     uint64_t *pages = dirty_pages(ledger, &count);
@@ -251,7 +256,7 @@ static void sync_image(struct ledger ledger, const char *path) {
         copy_range(source, ledger.image, offset, end < status.st_size ? end : status.st_size);
     }
     free(pages);
-    close(source);
+    end_reading(source, fd);
     if (real_truncate(ledger.dirty, 0) != 0) give_up("the list of dirty pages");
 }
 
@@ -355,7 +360,7 @@ static int synced(int fd, long number) {
             error = verdict.error;
         }
         if (ledger.dirty >= 0) {
-            if (result == 0) sync_image(ledger, path);
+            if (result == 0) sync_image(ledger, fd, path);
             else if (real_truncate(ledger.dirty, 0) != 0) give_up("the list of dirty pages");
         }
         close_ledger(ledger);
