@@ -275,7 +275,7 @@ class Connection:
         self.welcomed, self.error, self.epoch, self.outbox, self.silent = False, None, None, None, False
         self.heartbeat, self.silence, self.since = 20.0, 30.0, None
         self.in_flight, self.in_flight_bytes, self.last_up, self.up, self.largest = collections.deque(), 0, None, None, None
-        self.forces = False                             # whether its HELLO said force
+        self.forced = None                              # when its HELLO said force
         self.acked_down, self.counter, self.token_sent, self.retry_after = 0, 0, None, None
         self.authenticating = False                     # AUTH was sent and not answered
         self.heard = self.sent = self.began = now()
@@ -657,7 +657,7 @@ class Client:
             if state.held:
                 hello["held"] = state.held
         if self.force:
-            hello["force"], self.force, self.last_force, c.forces = True, False, now(), True
+            hello["force"], self.force, c.forced = True, False, now()
         c.send("HELLO " + json.dumps(hello, ensure_ascii=False, separators=(",", ":")))
 
     def welcome(self, c, w):
@@ -666,6 +666,7 @@ class Client:
             return self.fault(c)                        # R4.2-5
         self.newest, self.opening, self.failed_resumes = c, None, 0
         c.welcomed, c.since, c.epoch = True, now(), w["epoch"]
+        self.last_force = c.forced or self.last_force
         c.heartbeat, c.silence = w["heartbeat"] / 1000, w["silence"] / 1000
         c.eighth = max(1, w["window"]["down"]["messages"] // 8), max(1, w["window"]["down"]["bytes"] // 8)
         c.up, c.largest = w["window"]["up"], w["limits"]["message"]
@@ -924,8 +925,8 @@ class Client:
             self.not_before[c.url] = now() + patience + random.uniform(0, error.get("jitter", 0) / 1000)
         if was_opening and code == 4103:
             self.failed_resumes += 1
-        if was_opening and c.forces and code < 4000:
-            self.last_force = None                      # nobody answered it, so it does not count (R5.3-12)
+        if was_opening and c.forced and code == 4501:
+            self.last_force = c.forced                  # one that was lost, or refused for another reason, does not count (R5.3-12)
         if was_newest and self.opening and not 4400 <= code < 4500:
             self.moving = None
             return                                      # the second connection is on its way

@@ -48,6 +48,9 @@ struct ClientConnection: Sendable {
     /// Signs of life; nil until it is open.
     var liveness: Heartbeat?
 
+    /// When its `HELLO` took the queue over; nil when it did not.
+    var forced: Instant?
+
     /// The `PING` that came before `HELLO` could be sent.
     var owedPong: UInt64?
 

@@ -155,8 +155,7 @@ extension ClientSession {
         )
         if self.isForcing {
             self.isForcing = false
-            self.lastForce = turn.now
-            self.forcing = opening.id
+            self.opening?.forced = turn.now
         }
         self.opening?.phase = .greeting(outbox: self.outbox.id, since: turn.now)
         #if MUTANTS

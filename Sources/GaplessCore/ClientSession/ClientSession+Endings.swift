@@ -15,8 +15,8 @@ extension ClientSession {
         let ending = Ending(connection, end, now: turn.now)
         // Protocol.md [R5.6-1]: only the answer to a HELLO counts.
         if connection.isGreeting, ending.code == .internalError { self.failedResumes += 1 }
-        // Protocol.md [R5.3-12]: a HELLO with force that nobody answered took nothing over.
-        if self.forcing == connection.id, !ending.isAnswered { self.lastForce = nil }
+        // Protocol.md [R5.3-12]: a HELLO with force that was lost or refused for another reason took nothing over.
+        if let moment = connection.forced, ending.code == .takenOver { self.lastForce = moment }
         // A refused second connection does not end the first (Protocol.md [R10.1-7]).
         if self.newest == nil { self.react(to: ending, &turn) } else { self.moveFailed(ending, &turn) }
     }
@@ -217,8 +217,6 @@ struct Ending {
         }
     }
 
-    /// Whether the server said why.
-    var isAnswered: Bool { self.code.map { 4000 <= $0.rawValue } ?? false }
     var demand: Demand { self.code?.demand ?? .resumeWithBackoff }
     // No server keeps a client away for ever by one number. [R11.2-6]
     var retryAfter: Duration? { (self.error?.retryAfter).map { min($0, ClientTimes.patience) } }

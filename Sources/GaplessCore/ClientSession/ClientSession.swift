@@ -46,10 +46,8 @@ package struct ClientSession: ~Copyable, Sendable {
     var failedResumes = 0
     /// Whether the next `HELLO` takes the queue over.
     var isForcing = false
-    /// When the last one that did was sent.
+    /// When the last one was sent that did, and was not lost or refused for another reason than a takeover.
     var lastForce: Instant?
-    /// The connection on which that was.
-    var forcing: ConnectionID?
     /// The largest payload that the server takes.
     var maxPayloadBytes = Limits.maxPayloadBytes
 

@@ -67,7 +67,7 @@ extension Checker {
         case .hello(let hello):
             link.hello = hello
             if let position = hello.position { self.requireKept(position.handled, position.epoch, by: link.client, "HELLO") }
-            if hello.force { self.forced(link.client) }
+            if hello.force { self.forced(link) }
         case .message(let number, let payload):
             self.require(
                 link.uplink.send(number, bytes: payload.count),
@@ -92,11 +92,19 @@ extension Checker {
     }
 
     /// A client takes over; two that do so from each other end after one round. [R5.3-12]
-    private func forced(_ process: ClientProcess) {
+    private func forced(_ link: SimulatedLink) {
+        let process = link.client
         let isRare = process.lastForce.map { self.world.now - $0 >= .seconds(60) } ?? true
         self.require(isRare || process.wasAskedToTakeOver, .liveness, "\(process.name) takes over again and again")
-        process.lastForce = self.world.now
+        link.forced = self.world.now
         process.wasAskedToTakeOver = false
+    }
+
+    /// A takeover that was lost, or refused for another reason, does not count. [R5.3-12]
+    private func answered(_ link: SimulatedLink) {
+        guard let moment = link.forced else { return }
+        link.client.lastForce = moment
+        link.forced = nil
     }
 
     /// A client does not come back by itself: it was told to stop, or that another instance took over. [R5.3-10, R11.2-1]
@@ -117,8 +125,10 @@ extension Checker {
         switch frame {
         case .welcome(let welcome):
             link.uplink.window = welcome.uplinkWindow
+            self.answered(link)
             self.welcomed(welcome, link.client)
         case .acknowledge(let through): link.uplink.acknowledge(through)
+        case .error(let error) where error.code == .takenOver: self.answered(link)
         case .message, .gap, .ping, .pong, .authenticate, .authenticated, .drain, .error: break
         }
     }

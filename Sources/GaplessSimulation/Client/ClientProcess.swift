@@ -29,7 +29,7 @@ final class ClientProcess {
     private var texts: [UplinkTicket: String] = [:]
     private(set) var stopReason: StopReason?
     private(set) var isOnline = false
-    /// When it took the queue over last, and whether its application asked for the next time; for the checker.
+    /// When it took the queue over last, by a `HELLO` that was answered, and whether its application asked for the next time; for the checker.
     var lastForce: Instant?
     var wasAskedToTakeOver = false
     /// The link of the newest `HELLO`.

@@ -89,6 +89,8 @@ final class SimulatedLink {
     var served: SimulatedConnection?
     /// What the client said first, once it did.
     var hello: Hello?
+    /// When that took the queue over, while nobody has answered it; for the checker.
+    var forced: Instant?
     /// What the client has in flight, for the checker.
     var uplink = SentWindow()
     /// Whether the server's side is gone.

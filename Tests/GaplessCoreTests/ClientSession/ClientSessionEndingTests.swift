@@ -368,8 +368,8 @@ struct ClientSessionEndingTests {
     }
 
     @Test(
-        "[R5.3-12] a HELLO with force that nobody answered does not count: the next 4501 is answered with force",
-        arguments: [nil, 1006] as [UInt16?]
+        "[R5.3-12] a HELLO with force that was lost, or refused for another reason, does not count: the next 4501 is answered with force",
+        arguments: [nil, 1006, 4100] as [UInt16?]
     )
     func unansweredForce(code: UInt16?) {
         let rig = ClientRig.attached()
