@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import Crowd, Reader, Sender, Writer, feed  # noqa: E402
-from judge import Send, judge_downlink, judge_uplink, read_printed, shown  # noqa: E402
+from judge import Send, judge_downlink, judge_uplink, read_printed, read_sends, shown, write_sends  # noqa: E402
 from nodes import Node, integrity  # noqa: E402
 from publish import Publisher  # noqa: E402
 
@@ -226,7 +226,9 @@ class Round:
         return {**self.crowd.lives, **{reader.client: [reader.life] for reader in self.readers}}
 
     def judge(self):
-        down = judge_downlink(self.all_sends(), self.lives(), KEPT if self.retention == "the newest" else None, self.retention == "the young")
+        log = os.path.join(self.folder, "sends.jsonl")
+        write_sends(log, self.all_sends())
+        down = judge_downlink(read_sends(log), self.lives(), KEPT if self.retention == "the newest" else None, self.retention == "the young")
         up = judge_uplink([(writer.fed, writer.safe) for writer in self.writers], read_printed(self.printed)[0])
         return down, up
 

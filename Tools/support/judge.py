@@ -106,6 +106,17 @@ class Walk:
         self.faults["lost"] += max(0, unnumbered - len(gone))
 
 
+def write_sends(path, sends):
+    """Writes what publishers were told to a file, a line for each send."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(dataclasses.asdict(send)) + "\n" for send in sends)
+
+
+def read_sends(path):
+    with open(path, encoding="utf-8") as file:
+        return [Send(**json.loads(line)) for line in file]
+
+
 def read_events(path):
     """The life of a `gapless connect --format json` that wrote to the file. A torn last line is no event."""
     life = []

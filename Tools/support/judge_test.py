@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from judge import DOWN, UP, Send, judge_downlink, judge_uplink, read_crowd, read_events, read_printed  # noqa: E402
+from judge import DOWN, UP, Send, judge_downlink, judge_uplink, read_crowd, read_events, read_printed, read_sends, write_sends  # noqa: E402
 
 
 def message(number, text=None):
@@ -141,6 +141,12 @@ class ReadingTest(unittest.TestCase):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
+
+    def test_sends(self):
+        given = [*sends(2), Send("b", "x \u00fc\n", "refused")]
+        path = self.file("sends", "")
+        write_sends(path, given)
+        self.assertEqual(read_sends(path), given)
 
     def test_events(self):
         path = self.file("events", '{"seq":1,"text":"x","time":5}\n{"gap":{"from":2,"to":3,"reason":"expired"}}\n{"reset":{"reason":"rollback"}}\n{"seq":4,"te')
