@@ -145,7 +145,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GaplessCoreTests",
-            dependencies: ["GaplessCore", .nioCore],
+            dependencies: ["GaplessCore", "GaplessStore", .nioCore],
             swiftSettings: settings
         ),
         .testTarget(
