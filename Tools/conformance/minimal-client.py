@@ -497,6 +497,7 @@ class Client:
         self.urls = random.sample(options.url, len(options.url))
         self.given, self.not_before, self.turn = [], {}, 0
         self.failures = self.failed_resumes = 0
+        self.unheeded = None                            # whether to forget the name too: a 4200-4299 while a second connection was opening
         self.force, self.last_force = False, None
         self.taken, self.taken_last = self.state.handled, self.state.last
         self.lines, self.reports = [], []               # taken, not yet written: they are handled in commit()
@@ -622,6 +623,8 @@ class Client:
     def connect(self, url):
         if self.leaving is not None or self.opening is not None:
             return
+        if self.unheeded is not None:
+            self.forget_position(self.unheeded)
         self.state.attempt += 1
         self.state.save()                               # R5.5-1: before the connection
         self.opening = Connection(self, url)
@@ -664,7 +667,7 @@ class Client:
         state, older = self.state, self.newest
         if state.client and w["client"] != state.client:
             return self.fault(c)                        # R4.2-5
-        self.newest, self.opening, self.failed_resumes = c, None, 0
+        self.newest, self.opening, self.failed_resumes, self.unheeded = c, None, 0, None
         c.welcomed, c.since, c.epoch = True, now(), w["epoch"]
         self.last_force = c.forced or self.last_force
         c.heartbeat, c.silence = w["heartbeat"] / 1000, w["silence"] / 1000
@@ -910,6 +913,17 @@ class Client:
 
     # the end of a connection (§11.2)
 
+    def forget_position(self, name_too):
+        self.unheeded = None
+        self.commit(acknowledge=False)
+        if name_too:
+            self.state.client = self.state.token = None
+            self.state.new_outbox()
+        self.state.forget_position()
+        self.taken, self.taken_last = 0, None
+        self.state.save()
+        tell("reset unknown")
+
     def ended(self, c, close_code):
         error = c.error or {}
         code = error.get("code", close_code)
@@ -929,6 +943,8 @@ class Client:
             self.last_force = c.forced                  # one that was lost, or refused for another reason, does not count (R5.3-12)
         if was_newest and self.opening and not 4400 <= code < 4500:
             self.moving = None
+            if 4200 <= code < 4300:
+                self.unheeded = bool(error.get("forget"))   # R11.2-4, unless the second is welcomed
             return                                      # the second connection is on its way
         if was_opening and self.newest:
             if code == 4500:
@@ -945,14 +961,7 @@ class Client:
         if 4000 <= code < 4100:
             wait += random.uniform(0, error.get("jitter", 0) / 1000)
         elif 4200 <= code < 4300:
-            self.commit(acknowledge=False)
-            if error.get("forget"):
-                self.state.client = self.state.token = None
-                self.state.new_outbox()
-            self.state.forget_position()
-            self.taken, self.taken_last = 0, None
-            self.state.save()
-            tell("reset unknown")
+            self.forget_position(error.get("forget"))
         elif 4300 <= code < 4400:
             if not self.token() or self.token() == c.token_sent:
                 return self.stop(code, error.get("name", ""))

@@ -110,6 +110,7 @@ extension ClientSession {
 
     /// Counts an attempt and opens a connection as soon as the count is saved (Protocol.md [R4.1-7]).
     mutating func open(_ endpoint: String, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        self.heedFormer(&turn)
         if self.newest != nil { self.letGoOfOlder(&turn) }
         if let attempt = self.identity.attempt, attempt.rawValue == Limits.maxInteger { self.takeNewInstance(&turn) }
         let attempt = self.identity.attempt?.next ?? .first

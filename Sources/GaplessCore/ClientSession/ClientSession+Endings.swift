@@ -33,6 +33,7 @@ extension ClientSession {
             guard ending.code?.stopsMove == true else {
                 // The second connection is on its way; it tells what became of the session.
                 self.note(ending, &turn)
+                if ending.demand == .startOver { self.unheeded = ending }
                 return self.tell(.connecting(endpoint: opening.endpoint), &turn)
             }
         }
@@ -91,8 +92,21 @@ extension ClientSession {
         self.tell(.offline(ending.reason, retryAfter: moment - turn.now), &turn)
     }
 
-    /// The position means nothing any more, and perhaps not even the name (Protocol.md §9.2, [R11.2-4]).
+    /// The position means nothing any more.
     private mutating func startOver(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        self.forgetPosition(ending, &turn)
+        self.resume(after: self.shortLifeBackoff(ending, &turn), ending, &turn)
+    }
+
+    /// The second connection was not welcomed either: what the code of the first said counts, before another is opened.
+    mutating func heedFormer(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard let former = self.unheeded else { return }
+        self.forgetPosition(former, &turn)
+    }
+
+    /// Forgets the position, and perhaps even the name (Protocol.md §9.2, [R11.2-4]).
+    private mutating func forgetPosition(_ ending: Ending, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        self.unheeded = nil
         if ending.forget {
             self.identity.client = nil
             self.identity.token = nil
@@ -104,7 +118,6 @@ extension ClientSession {
         self.saveProgress(.later, &turn)
         turn.perform(.deliver(.reset(.unknown)))
         self.tellDoubtful(&turn)
-        self.resume(after: self.shortLifeBackoff(ending, &turn), ending, &turn)
     }
 
     /// It may have been a ghost: once, the client takes over in its turn. Whoever forced lately, or believed it before and was not attached

@@ -110,6 +110,7 @@ extension ClientSession {
         self.failedResumes = 0
         self.isForcing = false
         if let moment = connection.forced { self.lastForce = moment }
+        self.unheeded = nil
         self.endpoints.welcomed(at: connection.endpoint)
         if let told = welcome.endpoints { self.endpoints.adopt(told, over: connection.endpoint) }
         self.adoptIdentity(welcome, &turn)

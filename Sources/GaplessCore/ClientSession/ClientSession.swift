@@ -44,6 +44,8 @@ package struct ClientSession: ~Copyable, Sendable {
 
     /// Answers of 4103 to a `HELLO`, in a row.
     var failedResumes = 0
+    /// How the newest connection ended while a second one was opening, if its code voids the position: it counts unless the second is welcomed.
+    var unheeded: Ending?
     /// Whether the next `HELLO` takes the queue over.
     var isForcing = false
     /// When the last one was sent that did, and was not lost or refused for another reason than a takeover.
