@@ -137,7 +137,7 @@ struct WatchTests {
         ("R3.7-6", ["close "]),
         ("R4.0-1", ["PING 1"]), ("R4.0-1", [Self.hello(), Self.hello()]), ("R4.0-2", [Self.hello(), "MSG 1 x"]),
         ("R4.1-7", [Self.hello(), "--", Self.hello()]), ("R4.11-3", Self.begun + ["NOOP 1"]), ("R5.3-13", [Self.forced]),
-        ("R5.3-13", [Self.hello(), Self.takenOver, "--", Self.forced, "--", Self.forced]),
+        ("R5.3-13", [Self.hello(), Self.takenOver, "--", Self.forced, "ours \(Self.welcome())", "--", Self.forced]),
         ("R6.3-1", Self.begun + ["ours MSG 1 0 x", "ACK 2"]),
         ("R7.1-4", Self.begun + ["MSG 1 x", "--"] + [Self.hello { $0.attempt = 2 }, "ours \(Self.welcome())", "MSG 1 y"]),
         ("R7.1-5", Self.begun + ["MSG 2 x"]), ("R7.1-6", Self.begun + ["MSG 1 x", "MSG 3 x"]),

@@ -29,9 +29,9 @@ final class ClientHistory: Sendable {
         self.state.withLock { $0.reached[epoch] ?? 0 }
     }
 
-    /// The client was told that another instance took over.
-    func allowForce() {
-        self.state.withLock { $0.mayForce = true }
+    /// The client was told that another instance took over, or was welcomed again: a `HELLO` with force is allowed until it is answered.
+    func allowForce(_ mayForce: Bool) {
+        self.state.withLock { $0.mayForce = mayForce }
     }
 
     /// Looks at a `HELLO`.
@@ -39,7 +39,6 @@ final class ClientHistory: Sendable {
         let (before, mayForce) = self.state.withLock { state in
             let before = state.attempts[hello.instance.description]
             state.attempts[hello.instance.description] = max(before ?? 0, hello.attempt.rawValue)
-            defer { if hello.force { state.mayForce = false } }
             return (before, state.mayForce)
         }
         let attempt = hello.attempt.rawValue
@@ -81,6 +80,7 @@ struct UplinkWatch {
         switch frame {
         case .welcome(let welcome):
             self.isWelcome = true
+            self.history.allowForce(false)
             self.epoch = welcome.epoch.description
             self.mark = welcome.mark.rawValue
             self.window = welcome.uplinkWindow
@@ -89,7 +89,7 @@ struct UplinkWatch {
         case .gap(let gap): self.reaches(gap.range.last)
         case .acknowledge(let through): self.inFlight.removeAll { $0.number <= through.rawValue }
         case .error(let error):
-            if error.code == .takenOver { self.history.allowForce() }
+            if error.code == .takenOver { self.history.allowForce(true) }
         case .ping, .pong, .authenticate, .authenticated, .drain: break
         }
     }

@@ -1,3 +1,4 @@
+import GaplessCore
 import GaplessWebSocket
 import NIOCore
 import NIOPosix
@@ -10,11 +11,19 @@ final class WireSocket: Sendable {
     private let events: Mailbox<WireEvent>
     /// The key that frames are masked with; a server's are not.
     private let maskKey: [UInt8]?
+    private let ponger: Ponger
 
-    private init(_ channel: any Channel, _ events: Mailbox<WireEvent>, maskKey: [UInt8]?) {
+    private init(_ channel: any Channel, _ events: Mailbox<WireEvent>, maskKey: [UInt8]?, ponger: Ponger) {
         self.channel = channel
         self.events = events
         self.maskKey = maskKey
+        self.ponger = ponger
+    }
+
+    /// Whether each `PING` is answered as soon as it comes, also while nobody reads.
+    var answersPings: Bool {
+        get { self.ponger.isAwake.withLock { $0 } }
+        set { self.ponger.isAwake.withLock { $0 = newValue } }
     }
 
     /// Connects as a client; the handshake is the caller's.
@@ -22,6 +31,8 @@ final class WireSocket: Sendable {
     /// - Throws: `Broken` when nobody answers there.
     static func connect(to endpoint: WebSocketEndpoint, within patience: Duration) async throws -> WireSocket {
         let events = Mailbox<WireEvent>()
+        let key = (0..<4).map { _ in UInt8.random(in: .min ... .max) }
+        let ponger = Ponger(isAwake: true, maskKey: key)
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connectTimeout(TimeAmount(patience))
@@ -34,12 +45,11 @@ final class WireSocket: Sendable {
                             let tls = try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : endpoint.host)
                             try channel.pipeline.syncOperations.addHandler(tls)
                         }
-                        try channel.pipeline.syncOperations.addHandler(Handler(.client, events))
+                        try channel.pipeline.syncOperations.addHandler(Handler(.client, events, ponger))
                     }
                 }
                 .connect(host: endpoint.host, port: endpoint.port).get()
-            let key = (0..<4).map { _ in UInt8.random(in: .min ... .max) }
-            return WireSocket(channel, events, maskKey: key)
+            return WireSocket(channel, events, maskKey: key, ponger: ponger)
         } catch {
             throw Broken("a connection to \(endpoint.hostHeader)", came: String(describing: error))
         }
@@ -52,8 +62,9 @@ final class WireSocket: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let events = Mailbox<WireEvent>()
-                    try channel.pipeline.syncOperations.addHandler(Handler(.server, events))
-                    connections.put(WireSocket(channel, events, maskKey: nil))
+                    let ponger = Ponger(isAwake: false, maskKey: nil)
+                    try channel.pipeline.syncOperations.addHandler(Handler(.server, events, ponger))
+                    connections.put(WireSocket(channel, events, maskKey: nil, ponger: ponger))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -105,18 +116,45 @@ final class WireSocket: Sendable {
         self.events.putBack(event)
     }
 
+    /// Answers `PING`s where the bytes come in.
+    private final class Ponger: Sendable {
+        let isAwake: Mutex<Bool>
+        private let maskKey: [UInt8]?
+
+        init(isAwake: Bool, maskKey: [UInt8]?) {
+            self.isAwake = Mutex(isAwake)
+            self.maskKey = maskKey
+        }
+
+        /// The bytes that answer the event, if it asks for an answer.
+        func answer(to event: WireEvent) -> ByteBuffer? {
+            guard case .message(.text, let bytes) = event, self.isAwake.withLock({ $0 }) else { return nil }
+            let text = String(buffer: bytes)
+            guard text.hasPrefix("PING ") else { return nil }
+            return WireFrame.text("PONG " + text.dropFirst(5)).bytes(maskedWith: self.maskKey)
+        }
+    }
+
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private var reader: WireReader
+        typealias OutboundOut = ByteBuffer
         private let events: Mailbox<WireEvent>
+        private let ponger: Ponger
 
-        init(_ role: WebSocketRole, _ events: Mailbox<WireEvent>) {
+        init(_ role: WebSocketRole, _ events: Mailbox<WireEvent>, _ ponger: Ponger) {
             self.reader = WireReader(role)
             self.events = events
+            self.ponger = ponger
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            for event in self.reader.take(Self.unwrapInboundIn(data)) { self.events.put(event) }
+            for event in self.reader.take(Self.unwrapInboundIn(data)) {
+                if let answer = self.ponger.answer(to: event) {
+                    context.writeAndFlush(Self.wrapOutboundOut(answer), promise: nil)
+                }
+                self.events.put(event)
+            }
         }
 
         func channelInactive(context: ChannelHandlerContext) {
