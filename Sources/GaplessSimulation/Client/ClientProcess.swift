@@ -15,6 +15,10 @@ final class ClientProcess {
     private var turn: ClientTurn<SeededRandom>
     private var alarm: Instant?
     private var random: SeededRandom
+    /// That of the disk, of the application, and of whoever gives tokens.
+    private var disk: SeededRandom
+    private var application: SeededRandom
+    private var tokens: SeededRandom
     /// What the disk will hold when the saves that are under way are done.
     private var saving: Deque<(change: ClientRecordChange, version: SaveVersion)> = []
     private var isSaving = false
@@ -46,6 +50,9 @@ final class ClientProcess {
         self.number = UInt64(client.place) << 32 | life
         self.name = "c\(client.place).\(life)"
         self.random = SeededRandom(seed: world.plan.seed, stream: "client", self.number)
+        self.disk = SeededRandom(seed: world.plan.seed, stream: "disk", self.number)
+        self.application = SeededRandom(seed: world.plan.seed, stream: "application", self.number)
+        self.tokens = SeededRandom(seed: world.plan.seed, stream: "tokens", self.number)
         let record = record ?? ClientRecord(client: client.name, using: &self.random)
         guard let nobody = ClientID("nobody") else { preconditionFailure("a valid address") }
         self.clientID = record.identity.client ?? nobody
@@ -222,7 +229,7 @@ final class ClientProcess {
         self.saving.append((change, version))
         guard !self.isSaving else { return }
         self.isSaving = true
-        let wait = urgency == .now ? self.random.latency(self.world.options.save) : .milliseconds(200)
+        let wait = urgency == .now ? self.disk.latency(self.world.options.save) : .milliseconds(200)
         self.schedule(after: wait) { self.saveAll() }
     }
 
@@ -240,9 +247,9 @@ final class ClientProcess {
     // MARK: The application
 
     private func obtainToken() {
-        self.schedule(after: self.random.latency(self.world.options.hop)) {
-            let isBad = !self.world.isHealed && self.random.happens(self.world.options.badTokens)
-            if isBad, self.random.happens(500) { return self.feed { $0.tokenUnavailable(&$1) } }
+        self.schedule(after: self.tokens.latency(self.world.options.hop)) {
+            let isBad = !self.world.isHealed && self.tokens.happens(self.world.options.badTokens)
+            if isBad, self.tokens.happens(500) { return self.feed { $0.tokenUnavailable(&$1) } }
             let token = self.world.token(for: self.clientID, isBad: isBad)
             self.feed { $0.tokenObtained(token, &$1) }
         }
@@ -281,10 +288,10 @@ final class ClientProcess {
     private func handleNext() {
         guard !self.isHandling, !self.inbox.isEmpty else { return }
         self.isHandling = true
-        self.schedule(after: self.random.latency(self.world.options.application)) {
+        self.schedule(after: self.application.latency(self.world.options.application)) {
             self.isHandling = false
             // Now and then several are done at once.
-            let count = self.random.happens(200) ? Int.random(in: 1...self.inbox.count, using: &self.random) : 1
+            let count = self.application.happens(200) ? Int.random(in: 1...self.inbox.count, using: &self.application) : 1
             var last: EventReference?
             for _ in 0..<count {
                 switch self.inbox.popFirst() {

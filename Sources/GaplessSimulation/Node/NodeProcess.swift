@@ -242,16 +242,25 @@ final class NodeProcess {
     private func handle(_ run: HandlerRun) {
         self.world.checker.handlerBegan(run, on: self)
         self.handlers[run.id] = false
-        self.schedule(after: self.random.latency(self.options.handler)) {
-            self.finish(run)
+        // By what it is given, so that a message more or less changes nothing for the others.
+        var random = SeededRandom(
+            seed: self.world.plan.seed,
+            stream: "handler",
+            UInt64(self.place),
+            run.delivery.client.description.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) },
+            run.delivery.number.rawValue,
+            UInt64(run.failures)
+        )
+        self.schedule(after: random.latency(self.options.handler)) {
+            self.finish(run, using: &random)
         }
     }
 
-    private func finish(_ run: HandlerRun) {
+    private func finish(_ run: HandlerRun, using random: inout SeededRandom) {
         guard let isCancelled = self.handlers[run.id] else { return }
         self.handlers[run.id] = nil
-        let throwsAway = self.random.happens(self.options.failingHandlers) || (isCancelled && self.random.happens(700))
-        let replies = self.random.happens(self.options.replies) ? self.world.replies(to: run.delivery) : []
+        let throwsAway = random.happens(self.options.failingHandlers) || (isCancelled && random.happens(700))
+        let replies = random.happens(self.options.replies) ? self.world.replies(to: run.delivery) : []
         self.world.checker.handlerEnded(run, sends: throwsAway ? nil : replies, wasCancelled: isCancelled, on: self)
         self.world.note(
             .handler,

@@ -8,12 +8,15 @@ final class Publisher {
         let operation: StoreOperation
         /// The texts of its messages.
         let texts: [String]
+        /// Its own, so that a send more or less changes nothing for the others.
+        var random: SeededRandom
         var tries = 0
     }
 
     private unowned let world: World
-    private var sends: UInt64 = 0
-    private var random: SeededRandom
+    /// The step that sends now, and how many sends it made.
+    private var step = 0
+    private var sends = 0
     /// Sends without a receipt.
     private(set) var open = 0
     /// Sends that have one, for repetitions.
@@ -21,37 +24,49 @@ final class Publisher {
 
     init(world: World) {
         self.world = world
-        self.random = SeededRandom(seed: world.plan.seed, stream: "publisher")
+    }
+
+    /// A step of the plan begins; what it sends is named after it.
+    func begin(step: Int) {
+        (self.step, self.sends) = (step, 0)
+    }
+
+    /// The name of the next send, and its luck.
+    private func next() -> (name: String, random: SeededRandom) {
+        self.sends += 1
+        let random = SeededRandom(seed: self.world.plan.seed, stream: "send", UInt64(self.step), UInt64(self.sends))
+        return ("\(self.step)-\(self.sends)", random)
     }
 
     // MARK: Sending
 
     func send(to recipients: Recipients, bytes: Int = 8, timeToLive: Duration? = nil) {
-        self.sends += 1
-        let text = "m\(self.sends)"
+        let (name, random) = self.next()
+        let text = "m\(name)"
         let operation = AppendOperation(
             recipients: recipients,
             payload: Self.payload(text, bytes: bytes),
             timeToLive: timeToLive,
-            idempotencyKey: IdempotencyKey("key-\(self.sends)")
+            idempotencyKey: IdempotencyKey("key-\(name)")
         )
-        self.begin(Send(operation: .append(operation), texts: [text]))
+        self.begin(Send(operation: .append(operation), texts: [text], random: random))
     }
 
     /// Several messages in order, under one key.
     func sendSequence(to client: ClientID, count: Int) {
-        self.sends += 1
-        let texts = (0..<count).map { "m\(self.sends)-\($0)" }
+        let (name, random) = self.next()
+        let texts = (0..<count).map { "m\(name)-\($0)" }
         let appends = texts.map {
             AppendOperation(recipients: .clients([client], existingOnly: false), payload: Self.payload($0, bytes: 8))
         }
-        let sequence = AppendSequenceOperation(appends: appends, idempotencyKey: IdempotencyKey("key-\(self.sends)"))
-        self.begin(Send(operation: .appendSequence(sequence), texts: texts))
+        let sequence = AppendSequenceOperation(appends: appends, idempotencyKey: IdempotencyKey("key-\(name)"))
+        self.begin(Send(operation: .appendSequence(sequence), texts: texts, random: random))
     }
 
     /// Sends something once more that has its receipt, under its key: nothing may be stored, and other contents are refused.
     func sendAgain(isChanged: Bool) {
-        guard let (operation, text, receipt) = self.done.randomElement(using: &self.random), let node = self.anyNode() else { return }
+        var random = self.next().random
+        guard let (operation, text, receipt) = self.done.randomElement(using: &random), let node = self.anyNode(&random) else { return }
         var again = operation
         if isChanged { again.payload = Self.payload("\(text)x", bytes: 8) }
         node.run {
@@ -68,8 +83,8 @@ final class Publisher {
         Payload(text: text + String(repeating: ".", count: max(0, bytes - text.utf8.count)))
     }
 
-    private func anyNode() -> NodeProcess? {
-        self.world.nodes.compactMap(\.process).randomElement(using: &self.random)
+    private func anyNode(_ random: inout SeededRandom) -> NodeProcess? {
+        self.world.nodes.compactMap(\.process).randomElement(using: &random)
     }
 
     private func begin(_ send: Send) {
@@ -80,9 +95,10 @@ final class Publisher {
     private func attempt(_ send: Send) {
         var next = send
         next.tries += 1
-        guard let node = self.anyNode() else {
+        guard let node = self.anyNode(&next.random) else {
             return self.world.after(.milliseconds(200)) { self.attempt(next) }
         }
+        let wait = Int.random(in: 10...400, using: &next.random)
         if send.tries > 0 { self.world.counters.count(.sendRetried) }
         var isAnswered = false
         // Whoever hears nothing asks somebody else.
@@ -95,12 +111,12 @@ final class Publisher {
             node.gateway.submit(send.operation) { result in
                 guard !isAnswered else { return }
                 isAnswered = true
-                self.answered(next, result)
+                self.answered(next, result, wait: wait)
             }
         }
     }
 
-    private func answered(_ send: Send, _ result: Result<StoreReceipt, QueueStoreError>) {
+    private func answered(_ send: Send, _ result: Result<StoreReceipt, QueueStoreError>, wait: Int) {
         switch (send.operation, result) {
         case (.append(let append), .success(.append(let receipt))):
             self.open -= 1
@@ -113,8 +129,7 @@ final class Publisher {
             if receipt.refused != nil { self.world.counters.count(.sequenceCut) }
         case (_, .failure):
             // The longer it fails, the more patient.
-            let wait = Int.random(in: 10...400, using: &self.random) * min(send.tries, 8)
-            self.world.after(.milliseconds(wait)) { self.attempt(send) }
+            self.world.after(.milliseconds(wait * min(send.tries, 8))) { self.attempt(send) }
         case (_, .success): preconditionFailure("a send has a receipt of its own kind")
         }
     }
@@ -132,7 +147,8 @@ final class Publisher {
     // MARK: Removing
 
     func remove(_ client: ClientID) {
-        guard let node = self.anyNode() else { return }
+        var random = self.next().random
+        guard let node = self.anyNode(&random) else { return }
         node.run { node.gateway.submit(.remove(RemoveOperation(client: client))) { _ in } }
     }
 }

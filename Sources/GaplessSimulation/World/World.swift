@@ -93,6 +93,7 @@ final class World {
         for appointment in self.plan.steps where appointment.at < self.options.seconds * 1_000 {
             self.at(World.start + .milliseconds(appointment.at)) {
                 self.note(.step, UInt64(appointment.number), 0, "-- step \(appointment.number): \(appointment.step)")
+                self.publisher.begin(step: appointment.number)
                 self.perform(appointment.step)
             }
         }
