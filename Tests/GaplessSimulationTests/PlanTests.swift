@@ -99,6 +99,7 @@ struct PlanTests {
             plan.source == """
                 Plan(
                     seed: 4,
+                    numbers: [0, 1],
                     steps: [
                         (7, .crashClient(0, GaplessSimulation.Step.State.old, down: 3)),
                         (9, .snapshot),

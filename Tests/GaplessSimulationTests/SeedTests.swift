@@ -17,11 +17,10 @@ struct SeedTests {
         #expect(first.lines.isEmpty && !second.lines.isEmpty)
     }
 
-    @Test("steps whose objects are not there do nothing")
-    func missingObjects() {
-        var plan = Plan.generate(seed: 12)
-        plan.options.nodes = 1
-        plan.options.clients = 1
+    @Test("steps whose objects are not there do nothing", arguments: UInt64(51)...60)
+    func missingObjects(seed: UInt64) {
+        var plan = Plan.generate(seed: seed)
+        for simplification in [Simplification.oneClient, .oneNode] { plan.options = simplification.applied(to: plan.options) }
         #expect(simulate(plan).violations == [])
     }
 }

@@ -1,7 +1,7 @@
 extension Plan {
     /// The plan as Swift source, for a test that outlives every change of how plans are drawn.
     package var source: String {
-        var lines = ["Plan(", "    seed: \(self.seed),", "    steps: ["]
+        var lines = ["Plan(", "    seed: \(self.seed),", "    numbers: \(self.steps.map(\.number)),", "    steps: ["]
         lines += self.steps.map { "        (\($0.at), .\($0.step))," }
         lines += ["    ]", ") {"]
         lines += self.options.differences.map { name, value in "    $0.\(name) = \(value)" }

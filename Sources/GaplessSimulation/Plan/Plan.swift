@@ -2,7 +2,7 @@
 package struct Plan: Hashable, Sendable {
     /// A step with its moment, in milliseconds since the start.
     package struct Appointment: Hashable, Sendable {
-        /// The step's number in the whole plan.
+        /// The step's number in the whole plan; what it sends has luck of its own by it, so it outlives other steps.
         package let number: Int
         package let at: Int
         package var step: Step
@@ -21,10 +21,20 @@ package struct Plan: Hashable, Sendable {
     }
 
     /// A plan of steps, with options that differ from the calm ones.
-    package init(seed: UInt64, steps: [(at: Int, step: Step)], _ change: (inout PlanOptions) -> Void) {
+    ///
+    /// - Parameter numbers: which steps they were in the whole plan; nil when they are all of it.
+    package init(
+        seed: UInt64,
+        numbers: [Int]? = nil,
+        steps: [(at: Int, step: Step)],
+        _ change: (inout PlanOptions) -> Void
+    ) {
         var options = PlanOptions()
         change(&options)
         self.init(seed: seed, options: options, steps: steps)
+        guard let numbers else { return }
+        precondition(numbers.count == steps.count, "each step has a number")
+        self.steps = zip(numbers, steps).map { Appointment(number: $0, at: $1.at, step: $1.step) }
     }
 
     /// The plan of a seed.

@@ -40,7 +40,7 @@ extension World {
                 for _ in 0..<count { process.send(process.client.nextText()) }
             }
             // Another instance has an outbox of its own.
-            if let twin = self.clients[place].twin { twin.run { twin.send(twin.client.nextText()) } }
+            if let twin = self.clients[safe: place]?.twin { twin.run { twin.send(twin.client.nextText()) } }
         default: break
         }
     }
