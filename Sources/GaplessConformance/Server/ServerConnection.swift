@@ -158,8 +158,11 @@ final class ServerConnection {
     @discardableResult
     func ends(_ codes: UInt16?..., within patience: Duration? = nil) async throws -> UInt16? {
         let wanted = "the end with \(codes.map(CloseCode.told).joined(separator: " or "))"
+        let limit = ContinuousClock.now + (patience ?? self.patience)
         while true {
-            guard case .end(let code) = try await self.next(wanted, within: patience) else { continue }
+            let rest = limit - ContinuousClock.now
+            guard rest > .zero else { throw Broken(wanted, came: "frames, but no end") }
+            guard case .end(let code) = try await self.next(wanted, within: rest) else { continue }
             guard codes.contains(code) else { throw Broken(wanted, came: self.told(.end(code))) }
             return code
         }
