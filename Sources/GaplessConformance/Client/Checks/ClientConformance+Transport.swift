@@ -44,11 +44,11 @@ extension ClientConformance {
                 try require(Array(message.bytes.readableBytesView), payload, "the bytes of MSG \(number)")
                 try require(message.kind, isText ? .text : .binary, "the kind of MSG \(number)")
                 connection.send("ACK \(number)")
-                let head = Array("MSG \(number) 1767225600000 ".utf8)
+                let head = "MSG \(number) 1767225600000 "
                 if isText {
-                    connection.socket.send(WireFrame(WireFrame.Opcode.text, head + payload))
+                    connection.send(head + String(decoding: payload, as: UTF8.self))
                 } else {
-                    connection.send(binary: head + payload)
+                    connection.send(binary: Array(head.utf8) + payload)
                 }
                 try await bench.reports(.message(number, isText ? .text : .binary, payload))
             }
