@@ -165,11 +165,7 @@ struct ClientDownlink: Sendable {
     /// Whether a server that keeps to the window could have sent this: at most one window of this connection and one of another before it
     /// wait for the application (Protocol.md §6.4, §14).
     private func hasRoom(for bytes: Int) -> Bool {
-        #if MUTANTS
-        let numbers = self.taken.rawValue - (self.progress.position?.handled.rawValue ?? 0)
-        if Mutant.roomByNumber.isPlanted, numbers >= 2 * self.widest.messages { return false }
-        #endif
-        return UInt64(self.pendingMessages) < 2 * self.widest.messages
+        UInt64(self.pendingMessages) < 2 * self.widest.messages
             && UInt64(self.pendingBytes + bytes) <= 2 * (self.widest.bytes + UInt64(Limits.maxPayloadBytes))
             && self.pending.count < Self.maxPending
     }

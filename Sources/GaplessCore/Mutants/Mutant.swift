@@ -110,8 +110,6 @@ package enum Mutant: String, CaseIterable, Sendable {
     case duplicateAfterDrain = "duplicate-after-drain"
     /// A gap is handed over with the part that was taken before. [R6.2-7]
     case gapNotCut = "gap-not-cut"
-    /// What the application waits for is counted by numbers, those of gaps included. [R6.2-5]
-    case roomByNumber = "room-by-number"
     /// 4500 stops the client, whatever it has besides. [R5.3-10]
     case supersededObeyed = "4500-obeyed"
     /// 4501 is answered with `force` each time. [R5.3-12]

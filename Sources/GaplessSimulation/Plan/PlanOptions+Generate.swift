@@ -25,7 +25,7 @@ extension PlanOptions {
             options.maxBytes = 100_000_000
             options.maxAgeMilliseconds = 86_400_000
         }
-        options.failingReads = random.happens(300) ? 100 : 0
+        options.failingReads = random.happens(300) ? 300 : 0
         if random.happens(300) { options.pollMilliseconds = 2_000 }
         return options
     }

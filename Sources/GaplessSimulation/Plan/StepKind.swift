@@ -30,7 +30,8 @@ enum StepKind: Int, CaseIterable {
             switch kind {
             case .publish, .send: return (kind, 20 + draw)
             case .snapshot, .rollBack, .loseCommits: return (kind, options.hasRollbacks ? (draw + 2) / 3 : 0)
-            case .end, .remove, .removeAndPublish, .deploy, .outdateNode: return (kind, isIn && random.happens(400) ? (draw + 3) / 4 : 0)
+            case .end: return (kind, isIn ? (draw + 3) / 4 : 0)
+            case .remove, .removeAndPublish, .deploy, .outdateNode: return (kind, isIn && random.happens(400) ? (draw + 3) / 4 : 0)
             case .forgetKeys: return (kind, options.isAnonymous ? (draw + 3) / 4 : 0)
             // A store that went back unnoticed is told by the times of its messages. While the clocks are behind, it gives a time twice, and
             // nothing tells; so one world does not have both.

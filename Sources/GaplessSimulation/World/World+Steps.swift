@@ -142,6 +142,8 @@ extension World {
         case .crashClient(let place, let state, let down):
             guard let client = self.clients[safe: place], !client.hasEnded, client.process?.isRunning == true else { return }
             self.counters.count(.clientCrash)
+            // Half of them die while they send.
+            if down % 2 == 0 { client.process.map { process in process.run { process.send(client.nextText()) } } }
             client.process?.kill()
             self.after(.milliseconds(down)) {
                 guard client.process?.isRunning != true, !client.hasEnded else { return }

@@ -153,6 +153,11 @@ final class World {
             self.cut(link)
         }
         for client in self.clients { client.heal() }
+        // One more for everybody, whose signal may be the last and lost.
+        for client in self.clients where !client.hasEnded && client.process?.isRunning == true {
+            let moment = Duration.milliseconds(1_000 * (client.place + 1))
+            self.after(moment) { if let id = client.id { self.publisher.send(to: .clients([id], existingOnly: true)) } }
+        }
     }
 
     // MARK: Between processes
@@ -162,7 +167,7 @@ final class World {
         for identity in identities {
             guard let process = self.nodes.first(where: { $0.process?.identity == identity })?.process else { continue }
             var random = SeededRandom(seed: self.plan.seed, stream: "wake", UInt64(self.eventCount), UInt64(process.place))
-            if !self.isHealed, random.happens(self.options.lostSignals) {
+            if random.happens(self.options.lostSignals) {
                 self.counters.count(.signalLost)
                 continue
             }
