@@ -8,7 +8,7 @@ struct BelievableClock {
         /// How far the wall clock is off, and how far it may be believed to be.
         var offset: Int64 = 0
         var believed: Int64 = 0
-        /// When it jumped last.
+        /// When it jumped, and began to be watched.
         var jumped: Instant?
     }
 
@@ -26,7 +26,9 @@ struct BelievableClock {
     mutating func move(_ place: Int, by milliseconds: Int64, now: Instant) {
         self.settle(place, now: now)
         self.places[place].offset += milliseconds
-        if abs(milliseconds) > Self.maxJump.milliseconds { self.places[place].jumped = now }
+        // A node that stands still, or waits for its store, sees of several jumps only what they come to; the first one began the wait.
+        let isWaiting = self.places[place].jumped.map { now - $0 < Self.pause } ?? false
+        if abs(milliseconds) > Self.maxJump.milliseconds, !isWaiting { self.places[place].jumped = now }
         self.settle(place, now: now)
     }
 

@@ -27,6 +27,7 @@ extension PlanOptions {
         }
         options.failingReads = random.happens(300) ? 300 : 0
         if random.happens(300) { options.pollMilliseconds = 2_000 }
+        if random.happens(100) { options.hop = 10...1_000_000 }
         return options
     }
 
