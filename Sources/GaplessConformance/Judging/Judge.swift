@@ -11,9 +11,10 @@ struct Judge<Bench: Sendable>: Sendable {
     /// Judges what is selected; each finding is reported once those before it are.
     func run(_ report: (Finding) -> Void) async -> [Finding] {
         let wanted = self.checks.filter { self.selection.includes($0.rule) }
-        // A law that is judged by watching needs something to watch.
+        // Laws that are judged by watching need something to watch: the trials that were selected with them, or else all.
+        let isTrying = wanted.contains { if case .trial = $0.way { true } else { false } }
         let isWatching = wanted.contains { if case .watch = $0.way { true } else { false } }
-        let performed = isWatching ? self.checks : wanted
+        let performed = isWatching && !isTrying ? self.checks : wanted
         var verdicts: [Int: Verdict] = [:]
         var findings: [Finding] = []
         let order = performed.indices.filter { self.selection.includes(performed[$0].rule) }
