@@ -38,7 +38,7 @@ final class Mailbox<Item: Sendable>: Sendable {
         }
         let deadline = MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: TimeAmount(patience)) {
             let waiter = self.state.withLock { state in
-                state.expired = id
+                state.expired = max(state.expired, id)
                 return state.waiter?.id == id ? state.waiter.take() : nil
             }
             waiter?.continuation.resume(returning: nil)
@@ -47,7 +47,7 @@ final class Mailbox<Item: Sendable>: Sendable {
         return await withCheckedContinuation { continuation in
             let result = self.state.withLock { state -> Item?? in
                 if !state.items.isEmpty { return state.items.removeFirst() }
-                if state.expired == id { return .some(nil) }
+                if state.expired >= id { return .some(nil) }
                 state.waiter = (id, continuation)
                 return nil
             }
