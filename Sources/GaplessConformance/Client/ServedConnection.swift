@@ -4,22 +4,15 @@ import NIOCore
 /// A connection of the client under test, read frame by frame; the kit is the server.
 ///
 /// It belongs to one trial, which uses it from one task.
-final class ServedConnection {
-    /// What came.
-    enum Incoming {
-        case frame(ClientFrame)
-        /// The connection ended, with the code of the client's Close if it sent one.
-        case end(UInt16?)
-    }
-
+final class ServedConnection: Conversation {
     let socket: WireSocket
     /// The request that began the WebSocket.
     let request: HTTPHead
-    private let patience: Duration
+    let patience: Duration
     private var watch: UplinkWatch
     private let decoder = ClientFrameDecoder(limits: WireLimits(message: Limits.maxPayloadBytes), validation: .checked)
     private let kitDecoder = ServerFrameDecoder()
-    private var lastPing: UInt64 = 0
+    var lastPing: UInt64 = 0
     private var hasClosed = false
 
     /// Whether `PING` is answered.
@@ -79,30 +72,22 @@ final class ServedConnection {
 
     // MARK: Receiving
 
-    /// The next frame or the end.
-    ///
-    /// - Throws: `Broken` when neither comes in time.
-    func next(_ wanted: String, within patience: Duration? = nil) async throws -> Incoming {
-        while true {
-            guard let event = await self.socket.next(within: patience ?? self.patience) else {
-                throw Broken(wanted, came: "nothing for \(patience ?? self.patience)")
-            }
-            switch event {
-            case .head(let head): throw Broken(wanted, came: head.line)
-            case .message(let kind, let bytes):
-                if let frame = self.take(kind, bytes) { return .frame(frame) }
-            case .ping(let payload): self.socket.send(WireFrame(WireFrame.Opcode.pong, payload))
-            case .pong: continue
-            case .violation(let text): throw Broken("frames that fit RFC 6455", came: text)
-            case .close(let code):
-                self.watch.closed(code, answersOurs: self.hasClosed)
-                if !self.hasClosed { self.socket.send(.close(code ?? 1_000)) }
-                self.socket.cut()
-                return .end(code)
-            case .end:
-                return .end(nil)
-            }
+    /// The end has the code of the client's Close, if it sent one.
+    func take(_ event: WireEvent, _ wanted: String) throws -> Incoming<ClientFrame>? {
+        switch event {
+        case .head(let head): throw Broken(wanted, came: head.line)
+        case .message(let kind, let bytes): return self.take(kind, bytes).map { .frame($0) }
+        case .ping(let payload): self.socket.send(WireFrame(WireFrame.Opcode.pong, payload))
+        case .pong: break
+        case .violation(let text): throw Broken("frames that fit RFC 6455", came: text)
+        case .close(let code):
+            self.watch.closed(code, answersOurs: self.hasClosed)
+            if !self.hasClosed { self.socket.send(.close(code ?? 1_000)) }
+            self.socket.cut()
+            return .end(code)
+        case .end: return .end(nil)
         }
+        return nil
     }
 
     private func take(_ kind: PayloadKind, _ bytes: ByteBuffer) -> ClientFrame? {
@@ -126,18 +111,6 @@ final class ServedConnection {
         return frame
     }
 
-    /// The next frame that is no `ACK`, which must be the one that is wanted.
-    func expect<Value>(_ wanted: String, within patience: Duration? = nil, _ pick: (ClientFrame) -> Value?) async throws -> Value {
-        while true {
-            let incoming = try await self.next(wanted, within: patience)
-            if case .frame(let frame) = incoming {
-                if let value = pick(frame) { return value }
-                if case .acknowledge = frame { continue }
-            }
-            throw Broken(wanted, came: Self.told(incoming))
-        }
-    }
-
     /// The `HELLO`.
     func greeted() async throws -> Hello {
         try await self.expect("HELLO") { if case .hello(let hello) = $0 { hello } else { nil } }
@@ -152,59 +125,18 @@ final class ServedConnection {
         }
     }
 
-    /// An `ACK` through this number, and none above it.
-    func acknowledgement(through number: UInt64) async throws {
-        while true {
-            let through: UInt64 = try await self.expect("ACK \(number)") {
-                if case .acknowledge(let through) = $0 { through.rawValue } else { nil }
-            }
-            if through == number { return }
-            try require(through < number, "ACK \(number)", came: "ACK \(through)")
-        }
-    }
-
-    /// The end, with one of these codes; frames before it do not matter.
-    @discardableResult
-    func ends(_ codes: UInt16?..., within patience: Duration? = nil) async throws -> UInt16? {
-        let wanted = "a Close with \(codes.map(CloseCode.told).joined(separator: " or "))"
-        let limit = ContinuousClock.now + (patience ?? self.patience)
-        while true {
-            let rest = limit - ContinuousClock.now
-            guard rest > .zero else { throw Broken(wanted, came: "frames, but no end") }
-            guard case .end(let code) = try await self.next(wanted, within: rest) else { continue }
-            guard codes.contains(code) else { throw Broken(wanted, came: "the end with \(CloseCode.told(code))") }
-            return code
-        }
-    }
-
-    /// A `PING` is answered, and nothing but `ACK` comes before the answer.
-    func pings(_ wanted: String = "PONG") async throws {
-        self.lastPing += 1
-        let number = self.lastPing
-        self.send("PING \(number)")
-        _ = try await self.expect(wanted) { if case .pong(number) = $0 { true } else { nil } }
-    }
-
     /// Nothing comes for a moment but what is given leave to.
     func quiet(_ why: String, for duration: Duration = .milliseconds(300), allowing: (ClientFrame) -> Bool = \.isLiveness) async throws {
         let end = ContinuousClock.now + duration
         while ContinuousClock.now < end {
-            let incoming: Incoming
+            let incoming: Incoming<ClientFrame>
             do {
                 incoming = try await self.next("nothing: \(why)", within: end - ContinuousClock.now)
-            } catch let broken as Broken where broken.came.hasPrefix("nothing") {
+            } catch let broken as Broken where broken.isSilence {
                 return
             }
             if case .frame(let frame) = incoming, allowing(frame) { continue }
-            throw Broken("nothing: \(why)", came: Self.told(incoming))
-        }
-    }
-
-    /// What came, for a report.
-    static func told(_ incoming: Incoming) -> String {
-        switch incoming {
-        case .frame(let frame): frame.told
-        case .end(let code): "the end with \(CloseCode.told(code))"
+            throw Broken("nothing: \(why)", came: self.told(incoming))
         }
     }
 }

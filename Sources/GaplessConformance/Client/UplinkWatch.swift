@@ -168,26 +168,3 @@ struct UplinkWatch {
         self.book.note("R3.7-6", allowed.contains(code), "a Close with 1000, 4105 or 4400", came: CloseCode.told(code))
     }
 }
-
-extension ClientFrame {
-    /// Whether the frame is a mere sign of life.
-    var isLiveness: Bool {
-        switch self {
-        case .ping, .pong: true
-        default: false
-        }
-    }
-
-    /// The frame as a report writes it.
-    var told: String {
-        switch self {
-        case .hello(let hello): "HELLO with attempt \(hello.attempt)"
-        case .message(let number, let payload): "MSG \(number) \(payload.bytes.told)"
-        case .acknowledge(let through): "ACK \(through)"
-        case .ping(let number): "PING \(number)"
-        case .pong(let number): "PONG \(number)"
-        case .authenticate: "AUTH"
-        case .bye: "BYE"
-        }
-    }
-}

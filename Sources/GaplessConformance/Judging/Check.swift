@@ -68,6 +68,12 @@ struct Broken: Error, Hashable {
         self.expected = expected
         self.came = came
     }
+
+    /// What a peer did that let the time pass.
+    static let silence = "nothing in time"
+
+    /// Whether nothing came.
+    var isSilence: Bool { self.came == Self.silence }
 }
 
 /// Nothing can be said: what the check needs is not there.

@@ -47,6 +47,7 @@ struct Judge<Bench: Sendable>: Sendable {
                 case .trial(let trial):
                     if running == self.width, let result = await tasks.next() { settle(result) }
                     running += 1
+                    // At most `width` at once; each wait of a trial has a limit, so it ends.
                     tasks.addTask { (index, await self.judge(trial)) }
                 }
             }

@@ -4,19 +4,12 @@ import NIOCore
 /// A connection to the server under test, read frame by frame; each frame is held against the laws that every frame must keep.
 ///
 /// It belongs to one trial, which uses it from one task.
-final class ServerConnection {
-    /// What came.
-    enum Incoming {
-        case frame(ServerFrame)
-        /// The connection ended, with the code of `ERROR`, or of the Close where there was none.
-        case end(UInt16?)
-    }
-
+final class ServerConnection: Conversation {
     let socket: WireSocket
-    private let patience: Duration
+    let patience: Duration
     private var watch: DownlinkWatch
     private let decoder = ServerFrameDecoder(validation: .checked)
-    private var lastPing: UInt64 = 0
+    var lastPing: UInt64 = 0
 
     /// Whether `PING` is answered, and hidden from the trial.
     var answersPings = true {
@@ -48,34 +41,26 @@ final class ServerConnection {
     /// Leaves as a client does.
     func close() async throws {
         self.socket.send(.close(1_000))
-        while case .frame = try await self.next("the Close that answers ours") {}
+        try await self.end("the Close that answers ours")
     }
 
     // MARK: Receiving
 
-    /// The next frame or the end.
-    ///
-    /// - Throws: `Broken` when neither comes in time.
-    func next(_ wanted: String, within patience: Duration? = nil) async throws -> Incoming {
-        while true {
-            guard let event = await self.socket.next(within: patience ?? self.patience) else {
-                throw Broken(wanted, came: "nothing for \(patience ?? self.patience)")
-            }
-            switch event {
-            case .head(let head): throw Broken(wanted, came: "\(head.line)")
-            case .message(let kind, let bytes):
-                if let frame = try self.take(kind, bytes) { return .frame(frame) }
-            case .ping(let payload): self.socket.send(WireFrame(WireFrame.Opcode.pong, payload))
-            case .pong(let payload): self.webSocketPongs.append(payload)
-            case .violation(let text): throw Broken("frames that fit RFC 6455", came: text)
-            case .close(let code):
-                self.watch.closed(code, after: self.error)
-                self.socket.send(.close(code ?? 1_000))
-                return .end(self.error?.code.rawValue ?? code)
-            case .end:
-                return .end(self.error?.code.rawValue)
-            }
+    /// The end has the code of `ERROR`, or of the Close where there was none.
+    func take(_ event: WireEvent, _ wanted: String) throws -> Incoming<ServerFrame>? {
+        switch event {
+        case .head(let head): throw Broken(wanted, came: head.line)
+        case .message(let kind, let bytes): return try self.take(kind, bytes).map { .frame($0) }
+        case .ping(let payload): self.socket.send(WireFrame(WireFrame.Opcode.pong, payload))
+        case .pong(let payload): self.webSocketPongs.append(payload)
+        case .violation(let text): throw Broken("frames that fit RFC 6455", came: text)
+        case .close(let code):
+            self.watch.closed(code, after: self.error)
+            self.socket.send(.close(code ?? 1_000))
+            return .end(self.error?.code.rawValue ?? code)
+        case .end: return .end(self.error?.code.rawValue)
         }
+        return nil
     }
 
     private func take(_ kind: PayloadKind, _ bytes: ByteBuffer) throws -> ServerFrame? {
@@ -106,18 +91,6 @@ final class ServerConnection {
         return frame
     }
 
-    /// The next frame that is no `ACK`, which must be the one that is wanted.
-    func expect<Value>(_ wanted: String, _ pick: (ServerFrame) throws -> Value?) async throws -> Value {
-        while true {
-            let incoming = try await self.next(wanted)
-            if case .frame(let frame) = incoming {
-                if let value = try pick(frame) { return value }
-                if case .acknowledge = frame { continue }
-            }
-            throw Broken(wanted, came: self.told(incoming))
-        }
-    }
-
     /// The `WELCOME`.
     @discardableResult
     func welcomed(_ wanted: String = "WELCOME") async throws -> Welcome {
@@ -143,31 +116,6 @@ final class ServerConnection {
         }
     }
 
-    /// An `ACK` through this number, and none above it.
-    func acknowledgement(through number: UInt64) async throws {
-        while true {
-            let through: UInt64 = try await self.expect("ACK \(number)") {
-                if case .acknowledge(let through) = $0 { through.rawValue } else { nil }
-            }
-            if through == number { return }
-            try require(through < number, "ACK \(number)", came: "ACK \(through)")
-        }
-    }
-
-    /// The end, with one of these codes; frames before it do not matter.
-    @discardableResult
-    func ends(_ codes: UInt16?..., within patience: Duration? = nil) async throws -> UInt16? {
-        let wanted = "the end with \(codes.map(CloseCode.told).joined(separator: " or "))"
-        let limit = ContinuousClock.now + (patience ?? self.patience)
-        while true {
-            let rest = limit - ContinuousClock.now
-            guard rest > .zero else { throw Broken(wanted, came: "frames, but no end") }
-            guard case .end(let code) = try await self.next(wanted, within: rest) else { continue }
-            guard codes.contains(code) else { throw Broken(wanted, came: self.told(.end(code))) }
-            return code
-        }
-    }
-
     /// Nothing but answers to `PING` and `ACK`s come for a moment.
     func quiet(_ why: String) async throws {
         for round in 0..<3 {
@@ -176,16 +124,8 @@ final class ServerConnection {
         }
     }
 
-    /// A `PING` is answered, and nothing but `ACK` comes before the answer.
-    func pings(_ wanted: String = "PONG") async throws {
-        self.lastPing += 1
-        let number = self.lastPing
-        self.send("PING \(number)")
-        _ = try await self.expect(wanted) { if case .pong(number) = $0 { true } else { nil } }
-    }
-
     /// What came, for a report.
-    func told(_ incoming: Incoming) -> String {
+    func told(_ incoming: Incoming<ServerFrame>) -> String {
         switch incoming {
         case .frame(let frame): frame.told
         case .end(let code):

@@ -1,8 +1,10 @@
 import GaplessCore
 import NIOCore
 
-extension ServerFrame {
-    /// The frame as a report writes it.
+extension ServerFrame: ReportedFrame {
+    var acknowledged: UInt64? { if case .acknowledge(let through) = self { through.rawValue } else { nil } }
+    var answeredPing: UInt64? { if case .pong(let number) = self { number } else { nil } }
+
     var told: String {
         switch self {
         case .welcome(let welcome): "WELCOME \(welcome.resume), after \(welcome.after), epoch \(welcome.epoch)"

@@ -58,10 +58,10 @@ extension ClientConformance {
             try await second.message(1, "up")
             try await bench.reports(.text(1, "1"))
             while true {
-                let incoming: ServedConnection.Incoming
+                let incoming: Incoming<ClientFrame>
                 do {
                     incoming = try await first.next("nothing on the first", within: .milliseconds(500))
-                } catch is Broken {
+                } catch let broken as Broken where broken.isSilence {
                     return
                 }
                 switch incoming {
