@@ -145,6 +145,7 @@ public final class GaplessClient: Service {
     /// - Throws: what ``run()`` throws, and what the handler throws, after which the client leaves and the event comes again at the next start.
     public func run(_ handle: @escaping @Sendable (Event) async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
+            // Owned by the group: when the handler throws, the group cancels it and waits until the client has left.
             group.addTask { try await self.run() }
             // A failure of the client ends the events with the error that `run` throws; a failure of the handler ends the run.
             for try await event in self.events { try await handle(event) }
@@ -154,6 +155,7 @@ public final class GaplessClient: Service {
 
     private func hold() async throws -> ClientShell.Outcome {
         try await withThrowingTaskGroup(of: Void.self) { group in
+            // Cancelled below, once the run is over.
             group.addTask { await self.tokens.answer() }
             let start = self.start
             self.mailbox.post(.perform { $0.start(start) })

@@ -226,7 +226,7 @@ package struct NodeLogic: Sendable {
         }
     }
 
-    /// The time to give to the store with what it is asked for now, by commits and reads alike: the wall clock's, unless that jumped.
+    /// The time that the store is given with each commit and read: the wall clock's, unless that jumped.
     package mutating func storeTime(wallClock: Timestamp, now: Instant) -> Timestamp {
         self.clock.time(wallClock: wallClock, now: now)
     }

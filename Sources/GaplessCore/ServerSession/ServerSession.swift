@@ -131,7 +131,7 @@ package struct ServerSession: ~Copyable {
         self = .init(.closed(Closed(late: late)))
     }
 
-    /// The socket takes more, or takes no more for now. While it does not, nothing is read from the store.
+    /// The socket takes more, or is full. While it is full, nothing is read from the store.
     package mutating func writabilityChanged(to isWritable: Bool, now: Instant, into output: inout ServerSessionOutput) {
         self.onLink { $0.writabilityChanged(to: isWritable, now: now, into: &output) }
         self.onLive(now: now, into: &output) { live, output in

@@ -132,6 +132,7 @@ extension GaplessServer {
         // All jobs have ended, or were given up.
         defer { hardStop?.cancel() }
         node.start()
+        // Every task ends by `cancelAll` at the end, and is waited for: nothing of a server outlives its run.
         try await withThrowingTaskGroup(of: Event.self) { tasks in
             tasks.addTask {
                 self.note(await node.jobs.run())

@@ -260,18 +260,24 @@ struct ClientSessionEndingTests {
         }
     }
 
+    /// Connection 10 is attached; nine before it failed.
+    private func attachedAfterFailures(_ seed: UInt64) -> ClientRig {
+        let rig = ClientRig(seed: seed)
+        rig.start()
+        for id in 1...9 as ClosedRange<UInt64> {
+            rig.failed(id)
+            rig.nextTimer()
+        }
+        rig.opened(10)
+        rig.receive(.welcome(.test()), on: 10)
+        return rig
+    }
+
     @Test("[R11.4-2] a connection that lived 30 s and was moved counts as well as one that was lost")
     func backoffResetByAMovedConnection() {
         let longest =
             (0..<60 as Range<UInt64>).map { seed in
-                let rig = ClientRig(seed: seed)
-                rig.start()
-                for id in 1...9 as ClosedRange<UInt64> {
-                    rig.failed(id)
-                    rig.nextTimer()
-                }
-                rig.opened(10)
-                rig.receive(.welcome(.test()), on: 10)
+                let rig = self.attachedAfterFailures(seed)
                 rig.live(for: .seconds(30), on: 10)
                 rig.receive(.drain(Drain(within: .seconds(20))), on: 10)
                 rig.opened(11)
@@ -285,14 +291,7 @@ struct ClientSessionEndingTests {
     func backoffReset() {
         func longest(after lived: Duration) -> Duration {
             (0..<60 as Range<UInt64>).map { seed in
-                let rig = ClientRig(seed: seed)
-                rig.start()
-                for id in 1...9 as ClosedRange<UInt64> {
-                    rig.failed(id)
-                    rig.nextTimer()
-                }
-                rig.opened(10)
-                rig.receive(.welcome(.test()), on: 10)
+                let rig = self.attachedAfterFailures(seed)
                 rig.live(for: lived, on: 10)
                 return self.wait(rig.closed(10)) ?? .zero
             }.max() ?? .zero
