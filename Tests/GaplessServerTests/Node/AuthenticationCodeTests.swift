@@ -88,7 +88,7 @@ import Testing
             case "bob": return Identity(user: bob)
             case "phone": return Identity(user: alice, device: .exactly(UserID("tv")))
             case "hold":
-                try await Task.sleep(for: .seconds(86_400))
+                try await untilCancelled()
                 throw AuthenticationError(.refused, "Too late.")
             default: throw AuthenticationError(.refused, "No token.")
             }

@@ -192,7 +192,7 @@ import Testing
                 server.onMessage { message, _ in
                     events.put("began \(message.sequence)")
                     do {
-                        try await Task.sleep(for: .seconds(86_400))
+                        try await untilCancelled()
                     } catch {
                         events.put("cancelled \(message.sequence)")
                         throw error

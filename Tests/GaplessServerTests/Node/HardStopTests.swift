@@ -107,9 +107,7 @@ import Testing
         let server = try self.server(.memory(), log, hardStop: .seconds(600))
         server.onMessage { _, _ in
             arrival.yield()
-            let (never, input) = AsyncStream.makeStream(of: Void.self)
-            for await _ in never {}
-            input.finish()
+            try? await untilCancelled()
             #expect(Task.isCancelled)
             hasEnded.withLock { $0 = true }
         }

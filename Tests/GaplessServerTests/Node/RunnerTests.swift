@@ -40,8 +40,8 @@ import Testing
         let running = Task { await runner.run() }
         runner.submit {
             events.put("began")
-            try? await Task.sleep(for: .seconds(86_400))
-            events.put(Task.isCancelled ? "cancelled" : "slept")
+            try? await untilCancelled()
+            events.put(Task.isCancelled ? "cancelled" : "ended")
         }
         #expect(try await events.next() == "began")
         running.cancel()
@@ -99,7 +99,7 @@ import Testing
         } then: { _ in
             // The first job still runs here.
             jobs.submit(authenticationOf: connection) {
-                try? await Task.sleep(for: .seconds(86_400))
+                try? await untilCancelled()
             } then: { _ in
                 ends.put(())
             }
@@ -121,8 +121,8 @@ import Testing
     private func handler(_ events: Mailbox<String>) -> @Sendable () async -> Void {
         {
             events.put("began")
-            try? await Task.sleep(for: .seconds(86_400))
-            events.put(Task.isCancelled ? "cancelled" : "slept")
+            try? await untilCancelled()
+            events.put(Task.isCancelled ? "cancelled" : "ended")
         }
     }
 
