@@ -10,20 +10,12 @@ import Testing
         return (answer.status, answer.body.split(whereSeparator: \.isWhitespace))
     }
 
-    /// Asks until the answer has this status and names this.
-    private static func wait(_ server: TestServer, for status: Int, _ word: String) async throws {
-        while true {
-            let answer = try await self.ready(server)
-            if answer.status == status, answer.words.contains(Substring(word)) { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     @Test func aFullStoreIsToldAndClientsAreWelcomeToMakeRoom() async throws {
         var configuration = TestServer.configuration
         configuration.maxStoreBytes = 10
         try await TestServer.run(configuration: configuration) { server in
-            try await Self.wait(server, for: 200, "ready")
+            let fresh = try await Self.ready(server)
+            #expect(fresh.status == 200 && fresh.words == ["ready"])
             try await server.server.send("0123456789", to: "alice/phone")
             repeat {
                 let error = await #expect(throws: SendError.self) { try await server.server.send("x", to: "alice/phone") }
@@ -44,12 +36,15 @@ import Testing
             let (client, _) = try await RawClient.attach(server.url)
             fault.fail(.from(1), code: .newerSchema)
             try await client.expectEnd(4_000)
-            try await Self.wait(server, for: 503, "schema-unknown")
+            let strange = try await Self.ready(server)
+            #expect(strange.status == 503 && strange.words.contains("schema-unknown"))
             let late = try await RawClient.connect(server.url)
             late.send(Greeting(attempt: 2).text)
             try await late.expectEnd(4102)
             fault.heal()
-            try await Self.wait(server, for: 200, "ready")
+            try await server.commitsBehindItsHeartbeat()
+            let known = try await Self.ready(server)
+            #expect(known.status == 200 && known.words == ["ready"])
         }
     }
 }
