@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// What users write against the SDKs compiles with one import each, and does what it says.
-@Suite(.timeLimit(.minutes(2))) struct UserTests {
+@Suite(.timeLimit(.minutes(10))) struct UserTests {
     @Test func aServiceAndItsClientTalk() async throws {
         let told = Mutex<[String]>([])
         try await TestingUse.run(

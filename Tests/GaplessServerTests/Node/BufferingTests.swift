@@ -5,7 +5,7 @@ import NIOPosix
 import Testing
 
 /// What is too large is refused as soon as it is announced, before its bytes come. [R3.2-5]
-@Suite(.timeLimit(.minutes(2))) struct BufferingTests {
+@Suite(.timeLimit(.minutes(10))) struct BufferingTests {
     private static let hello = #"HELLO {"client":"alice/phone","instance":"i1","attempt":1,"outbox":"o1"}"#
 
     @Test("[R3.2-5] before WELCOME nothing longer than a HELLO is waited for")

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// What happens to a server whose users' code does not end when it is cancelled.
-@Suite(.timeLimit(.minutes(2))) struct HardStopTests {
+@Suite(.timeLimit(.minutes(10))) struct HardStopTests {
     /// Holds whoever comes until it is opened, cancelled or not.
     private final class Gate: Sendable {
         private struct State {

@@ -4,7 +4,7 @@ import GaplessTesting
 import Testing
 
 /// What `/ready` says while something is wrong. (That it says `draining` is a matter of `StoppingTests`.)
-@Suite(.timeLimit(.minutes(2))) struct ReadinessTests {
+@Suite(.timeLimit(.minutes(10))) struct ReadinessTests {
     private static func ready(_ server: TestServer) async throws -> (status: Int, words: [Substring]) {
         let answer = try await RawHTTP.call("GET", "/ready", port: server.addresses.listen.port)
         return (answer.status, answer.body.split(whereSeparator: \.isWhitespace))
