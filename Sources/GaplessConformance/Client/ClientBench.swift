@@ -5,7 +5,7 @@ import NIOCore
 import Synchronization
 
 /// What one trial of a client works with: a process of its own, and a server that does what the trial says.
-package final class ClientBench: Sendable {
+package final class ClientBench: TrialBench {
     private let command: [String]
     private let process: ClientProcess
     private let connections: Mailbox<WireSocket>
@@ -48,17 +48,11 @@ package final class ClientBench: Sendable {
             try? await listener.close()
             throw error
         }
-        let bench = ClientBench(command, process, connections, listener, book, patience)
-        do {
-            try await trial(bench)
-        } catch {
-            await bench.tidyUp()
-            throw error
-        }
-        await bench.tidyUp()
+        try await ClientBench(command, process, connections, listener, book, patience).perform(trial)
     }
 
-    private func tidyUp() async {
+    /// Ends the process, its connections and the server.
+    package func tidyUp() async {
         self.process.kill()
         self.sockets.clear()
         try? await self.listener.close()

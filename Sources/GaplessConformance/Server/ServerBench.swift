@@ -5,7 +5,7 @@ import NIOCore
 import Synchronization
 
 /// What one trial of a server works with: a client name of its own, connections, and the HTTP API.
-package struct ServerBench: Sendable {
+package struct ServerBench: TrialBench {
     let endpoint: WebSocketEndpoint
     let admin: any AdminAccess
     let book: ObservationBook
@@ -94,7 +94,7 @@ package struct ServerBench: Sendable {
     }
 
     /// Ends all connections and removes the queue.
-    func tidyUp() async {
+    package func tidyUp() async {
         self.sockets.clear()
         _ = try? await self.admin.ask("DELETE", "/v1/clients/\(self.client)", body: nil, kind: nil)
     }

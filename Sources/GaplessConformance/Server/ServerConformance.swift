@@ -39,14 +39,7 @@ package struct ServerConformance: Sendable {
         let book = ObservationBook()
         let told = try await self.probe()
         let judge = Judge(checks: Self.checks, selection: selection, width: width, book: book) { trial in
-            let bench = ServerBench(endpoint: self.endpoint, admin: self.admin, book: book, patience: self.patience, told: told)
-            do {
-                try await trial(bench)
-            } catch {
-                await bench.tidyUp()
-                throw error
-            }
-            await bench.tidyUp()
+            try await self.bench(book, told: told).perform(trial)
         }
         return await judge.run(report)
     }
@@ -65,26 +58,19 @@ package struct ServerConformance: Sendable {
             mark: zero,
             node: ""
         )
-        let bench = ServerBench(
-            endpoint: self.endpoint,
-            admin: self.admin,
-            book: ObservationBook(),
-            patience: self.patience,
-            told: unknown
-        )
         do {
-            let welcome = try await bench.visit()
-            await bench.tidyUp()
-            return welcome
+            return try await self.bench(ObservationBook(), told: unknown).perform { bench in try await bench.visit() }
         } catch let broken as Broken {
-            await bench.tidyUp()
             throw NotJudgeable(
                 description: "the server did not welcome a client that named itself and showed no token: it was to say "
                     + "\(broken.expected), and came: \(broken.came)"
             )
         } catch is Unjudged {
-            await bench.tidyUp()
             return unknown
         }
+    }
+
+    private func bench(_ book: ObservationBook, told: Welcome) -> ServerBench {
+        ServerBench(endpoint: self.endpoint, admin: self.admin, book: book, patience: self.patience, told: told)
     }
 }
