@@ -41,9 +41,9 @@ struct WatchTests {
     }
 
     private static func welcome(_ change: (inout WelcomeText) -> Void = { _ in }) -> String {
-        var welcome = WelcomeText("alice", resume: "new")
+        var welcome = WelcomeText(resume: "new")
         change(&welcome)
-        return welcome.frame
+        return welcome.frame(for: "alice")
     }
 
     private static let narrow = Self.welcome { $0.setWindow(down: (2, 10)) }

@@ -89,15 +89,16 @@ struct WireTests {
         #expect(decoded.window == Window(messages: 1, bytes: 2) && decoded.attempt == Attempt(3))
         #expect(hello.again("f", 9).frame.contains(#""attempt":4,"epoch":"f","handled":9"#))
 
-        var text = WelcomeText("alice", resume: "reset", reason: "epoch", after: 4, mark: 2)
+        var text = WelcomeText(client: "bob", resume: "reset", reason: "epoch", after: 4, mark: 2)
         text.setWindow(up: (3, 4))
         text["later"] = "null"
-        guard case .welcome(let welcome)? = try ServerFrameDecoder().decode(.text, ByteBuffer(string: text.frame)) else {
+        guard case .welcome(let welcome)? = try ServerFrameDecoder().decode(.text, ByteBuffer(string: text.frame(for: "alice"))) else {
             return #expect(Bool(false), "no WELCOME")
         }
+        #expect(welcome.client == ClientID("bob") && WelcomeText().frame(for: "alice").hasPrefix(#"WELCOME {"client":"alice","epoch":"#))
         #expect(welcome.resume == .reset(.epoch) && welcome.after.rawValue == 4 && welcome.head == welcome.after)
         #expect(welcome.uplinkWindow == Window(messages: 3, bytes: 4) && welcome.mark.rawValue == 2)
-        #expect(text.frame.hasSuffix(#""later":null}"#))
+        #expect(text.frame(for: "alice").hasSuffix(#""later":null}"#))
     }
 
     private static let lines: [(String, ClientReport)] = [

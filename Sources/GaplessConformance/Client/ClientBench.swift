@@ -166,7 +166,7 @@ package final class ClientBench: TrialBench {
     func greeted(within patience: Duration? = nil) async throws -> (ServedConnection, Hello) {
         let (request, socket) = try await self.request(within: patience)
         try Self.accept(request, socket)
-        let connection = ServedConnection(socket, request: request, history: self.history, patience: self.patience)
+        let connection = ServedConnection(socket, request: request, client: self.client, history: self.history, patience: self.patience)
         return (connection, try await connection.greeted())
     }
 
@@ -177,39 +177,17 @@ package final class ClientBench: TrialBench {
         }
     }
 
-    /// The `WELCOME` for this trial's client.
-    func welcome(
-        epoch: String = "kit.1",
-        generation: UInt64 = 1,
-        resume: String = "resumed",
-        reason: String? = nil,
-        after: UInt64 = 0,
-        head: UInt64? = nil,
-        mark: UInt64 = 0
-    ) -> WelcomeText {
-        WelcomeText(
-            self.client,
-            epoch: epoch,
-            generation: generation,
-            resume: resume,
-            reason: reason,
-            after: after,
-            head: head,
-            mark: mark
-        )
-    }
-
     /// The next connection, welcomed.
     @discardableResult
-    func welcomed(_ welcome: WelcomeText? = nil, within patience: Duration? = nil) async throws -> (ServedConnection, Hello) {
+    func welcomed(_ welcome: WelcomeText = WelcomeText(), within patience: Duration? = nil) async throws -> (ServedConnection, Hello) {
         let (connection, hello) = try await self.greeted(within: patience)
-        connection.welcome(welcome ?? self.welcome())
+        connection.welcome(welcome)
         return (connection, hello)
     }
 
     /// The client connects for the first time and is welcomed.
-    func attached(_ welcome: WelcomeText? = nil) async throws -> ServedConnection {
+    func attached(_ welcome: WelcomeText = WelcomeText(resume: "new")) async throws -> ServedConnection {
         self.start()
-        return try await self.welcomed(welcome ?? self.welcome(resume: "new")).0
+        return try await self.welcomed(welcome).0
     }
 }

@@ -8,6 +8,8 @@ final class ServedConnection: Conversation {
     let socket: WireSocket
     /// The request that began the WebSocket.
     let request: HTTPHead
+    /// Whom a `WELCOME` names that names nobody else.
+    private let client: String
     let patience: Duration
     private var watch: UplinkWatch
     private let decoder = ClientFrameDecoder(limits: WireLimits(message: Limits.maxPayloadBytes), validation: .checked)
@@ -22,9 +24,10 @@ final class ServedConnection: Conversation {
     /// How many `PING`s came.
     private(set) var pingCount = 0
 
-    init(_ socket: WireSocket, request: HTTPHead, history: ClientHistory, patience: Duration) {
+    init(_ socket: WireSocket, request: HTTPHead, client: String, history: ClientHistory, patience: Duration) {
         self.socket = socket
         self.request = request
+        self.client = client
         self.watch = UplinkWatch(history)
         self.patience = patience
     }
@@ -45,7 +48,7 @@ final class ServedConnection: Conversation {
 
     /// Sends a `WELCOME`.
     func welcome(_ welcome: WelcomeText) {
-        self.send(welcome.frame)
+        self.send(welcome.frame(for: self.client))
     }
 
     /// Sends messages with these numbers; each carries its number as text.

@@ -1,10 +1,12 @@
 /// A `WELCOME` that may say anything; each field stands there as JSON.
 struct WelcomeText: Sendable {
+    /// Whom it names; nil for the client of the trial.
+    var client: String?
     private var fields: [(name: String, value: String)]
 
     /// The first one of a queue, with usual bounds, unless something else is said.
     init(
-        _ client: String,
+        client: String? = nil,
         epoch: String = "kit.1",
         generation: UInt64 = 1,
         resume: String = "resumed",
@@ -13,8 +15,9 @@ struct WelcomeText: Sendable {
         head: UInt64? = nil,
         mark: UInt64 = 0
     ) {
+        self.client = client
         self.fields = [
-            ("client", "\"\(client)\""), ("epoch", "\"\(epoch)\""), ("generation", "\(generation)"), ("resume", "\"\(resume)\""),
+            ("epoch", "\"\(epoch)\""), ("generation", "\(generation)"), ("resume", "\"\(resume)\""),
             ("reason", reason.map { "\"\($0)\"" } ?? ""), ("after", "\(after)"), ("head", "\(head ?? after)"), ("mark", "\(mark)"),
             ("window", #"{"down":{"messages":256,"bytes":1048576},"up":{"messages":64,"bytes":262144}}"#),
             ("heartbeat", "20000"), ("silence", "30000"), ("node", "\"kit\""), ("features", "[]"),
@@ -23,10 +26,11 @@ struct WelcomeText: Sendable {
         ]
     }
 
-    /// The JSON of a field; empty where there is none.
+    /// The JSON of a field other than `client`; empty where there is none.
     subscript(_ name: String) -> String {
         get { self.fields.first { $0.name == name }?.value ?? "" }
         set {
+            precondition(name != "client", "whom it names is a property of its own")
             if let index = self.fields.firstIndex(where: { $0.name == name }) {
                 self.fields[index].value = newValue
             } else {
@@ -47,9 +51,9 @@ struct WelcomeText: Sendable {
         self["silence"] = "\(silence)"
     }
 
-    /// The whole frame.
-    var frame: String {
-        let present = self.fields.filter { !$0.value.isEmpty }
-        return "WELCOME {\(present.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ","))}"
+    /// The whole frame, in a trial with this client.
+    func frame(for client: String) -> String {
+        let present = self.fields.filter { !$0.value.isEmpty }.map { ",\"\($0.name)\":\($0.value)" }
+        return "WELCOME {\"client\":\"\(self.client ?? client)\"\(present.joined())}"
     }
 }

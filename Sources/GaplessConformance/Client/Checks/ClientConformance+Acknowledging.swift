@@ -15,7 +15,7 @@ extension ClientConformance {
         },
         .outOfReach("R6.3-2", "the position is saved before it is acknowledged", "the kit does not see where a client keeps its state"),
         Check("R6.3-3", "an eighth of the window's messages is acknowledged at once") { bench in
-            var welcome = bench.welcome(resume: "new")
+            var welcome = WelcomeText(resume: "new")
             welcome.setWindow(down: (16, 1_048_576))
             try await Self.isPrompt(bench, welcome, limit: .milliseconds(200)) { connection, round in
                 connection.sendMessages((2 * round + 1)...(2 * round + 2))
@@ -23,7 +23,7 @@ extension ClientConformance {
             }
         },
         Check("R6.3-4", "an eighth of the window's bytes is acknowledged at once") { bench in
-            var welcome = bench.welcome(resume: "new")
+            var welcome = WelcomeText(resume: "new")
             welcome.setWindow(down: (256, 8_000))
             try await Self.isPrompt(bench, welcome, limit: .milliseconds(200)) { connection, round in
                 connection.send("MSG \(round + 1) 0 \(String(repeating: "x", count: 1_000))")
@@ -31,7 +31,7 @@ extension ClientConformance {
             }
         },
         Check("R6.3-5", "everything is acknowledged 250 ms later at the latest") { bench in
-            try await Self.isPrompt(bench, bench.welcome(resume: "new"), limit: .milliseconds(400)) { connection, round in
+            try await Self.isPrompt(bench, WelcomeText(resume: "new"), limit: .milliseconds(400)) { connection, round in
                 connection.sendMessages((round + 1)...(round + 1))
                 return round + 1
             }
@@ -76,7 +76,7 @@ extension ClientConformance {
     static func moved(_ bench: ClientBench) async throws -> (ServedConnection, ServedConnection) {
         let first = try await bench.attached()
         first.send(#"DRAIN {"within":20000}"#)
-        let (second, _) = try await bench.welcomed(bench.welcome(generation: 2))
+        let (second, _) = try await bench.welcomed(WelcomeText(generation: 2))
         try await second.pings()
         return (first, second)
     }

@@ -7,7 +7,7 @@ extension ClientConformance {
             let (connection, hello) = try await Self.named(bench)
             try require(hello.client == nil && hello.token == nil, "a HELLO without client and token", came: "one with them")
             connection.close(1_000)
-            var welcome = WelcomeText("n4Xw8bQz", generation: 2)
+            var welcome = WelcomeText(client: "n4Xw8bQz", generation: 2)
             welcome["token"] = "\"token-2\""
             let (second, again) = try await bench.greeted()
             try require(again.client?.description, "n4Xw8bQz", "client")
@@ -58,7 +58,7 @@ extension ClientConformance {
     /// The client is given a name, and a token for it.
     private static func named(_ bench: ClientBench) async throws -> (ServedConnection, Hello) {
         bench.tell("connect - \(bench.url)")
-        var welcome = WelcomeText("n4Xw8bQz", resume: "new")
+        var welcome = WelcomeText(client: "n4Xw8bQz", resume: "new")
         welcome["token"] = "\"token-1\""
         return try await bench.welcomed(welcome)
     }

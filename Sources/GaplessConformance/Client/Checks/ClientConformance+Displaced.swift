@@ -13,7 +13,7 @@ extension ClientConformance {
         Check("R5.3-10", "4500 with a newer connection: nothing") { bench in
             let first = try await bench.attached()
             first.send(#"DRAIN {"within":20000}"#)
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2))
             first.end(4_500)
             second.sendMessages(1...1)
             try await bench.reports(.text(1, "1"))
@@ -35,7 +35,7 @@ extension ClientConformance {
             connection.end(4_501)
             let (second, hello) = try await bench.greeted()
             try require(hello.force, "force", came: "none")
-            second.welcome(bench.welcome(generation: 3))
+            second.welcome(WelcomeText(generation: 3))
             try await second.pings()
             second.end(4_501)
             try await bench.reports(.stopped(4_501))

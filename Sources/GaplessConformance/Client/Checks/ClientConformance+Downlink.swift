@@ -4,7 +4,7 @@ import GaplessCore
 extension ClientConformance {
     static let downlink: [Check<ClientBench>] = [
         Check("R6.1-2", "messages are taken in the order of their numbers") { bench in
-            let connection = try await bench.attached(bench.welcome(resume: "new", after: 41))
+            let connection = try await bench.attached(WelcomeText(resume: "new", after: 41))
             connection.sendMessages(42...60)
             for number: UInt64 in 42...60 { try await bench.reports(.text(number, "\(number)")) }
         },
@@ -25,7 +25,7 @@ extension ClientConformance {
             try await connection.ends(4_400)
             let (second, hello) = try await bench.greeted()
             try require(hello.position?.handled.rawValue, 1, "handled")
-            second.welcome(bench.welcome(generation: 2, after: 1, head: 3))
+            second.welcome(WelcomeText(generation: 2, after: 1, head: 3))
             second.sendMessages(2...3)
             try await bench.reports(.text(2, "2"))
             try await bench.reports(.text(3, "3"))

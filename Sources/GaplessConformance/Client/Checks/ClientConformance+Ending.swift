@@ -23,7 +23,7 @@ extension ClientConformance {
                     let (second, hello) = try await bench.greeted()
                     try require(hello.position == nil && hello.held == nil, "no position after \(code)", came: "a position")
                     try require(hello.client?.description, bench.client, "client")
-                    second.welcome(bench.welcome(epoch: "kit.2", resume: "new"))
+                    second.welcome(WelcomeText(epoch: "kit.2", resume: "new"))
                     try await bench.reports(.reset("unknown"))
                 }
             }
@@ -105,7 +105,7 @@ extension ClientConformance {
             let connection = try await bench.attached()
             connection.send("MSG")
             try await connection.ends(4_400)
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2))
             second.sendMessages(1...1)
             try await bench.reports(.text(1, "1"))
         },
@@ -121,7 +121,7 @@ extension ClientConformance {
         },
         Check("R11.3-2", "a second WELCOME gets 4400") { bench in
             let connection = try await bench.attached()
-            connection.welcome(bench.welcome(generation: 2))
+            connection.welcome(WelcomeText(generation: 2))
             try await connection.ends(4_400)
         },
         Check("R11.4-1", "failures are followed by waits that grow") { bench in

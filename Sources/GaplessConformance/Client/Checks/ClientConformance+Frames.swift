@@ -17,7 +17,7 @@ extension ClientConformance {
                 let (connection, _) = try await bench.greeted()
                 bench.send("early")
                 try await connection.quiet("there was no WELCOME")
-                connection.welcome(bench.welcome(resume: "new"))
+                connection.welcome(WelcomeText(resume: "new"))
                 try await connection.message(1, "early")
             },
             Check("R4.1-5", "HELLO carries what was handled, not what was taken") { bench in
@@ -33,14 +33,14 @@ extension ClientConformance {
                 let (second, hello) = try await bench.greeted()
                 try require(hello.position?.handled.rawValue, 2, "handled")
                 try require(hello.position?.last?.sequence.rawValue ?? 2, 2, "last")
-                second.welcome(bench.welcome(generation: 2, after: 2, head: 4))
+                second.welcome(WelcomeText(generation: 2, after: 2, head: 4))
                 second.sendMessages(3...4)
                 bench.tell("release")
                 try await bench.reports(.text(4, "4"))
                 try await second.acknowledgement(through: 4)
             },
             Check("R4.1-6", "a client that has a position sends it, with held and last") { bench in
-                let connection = try await bench.attached(bench.welcome(generation: 5, resume: "new"))
+                let connection = try await bench.attached(WelcomeText(generation: 5, resume: "new"))
                 connection.send("MSG 1 1767225601250 one")
                 try await bench.reports(.text(1, "one"))
                 try await connection.acknowledgement(through: 1)
@@ -52,7 +52,7 @@ extension ClientConformance {
             },
             .watch("R4.1-7", "attempt grows with each connection of an instance"),
             Check("R4.2-3", "the limits and intervals of the newest WELCOME count") { bench in
-                var welcome = bench.welcome(resume: "new")
+                var welcome = WelcomeText(resume: "new")
                 welcome["limits"] = #"{"message":10,"hello":8192,"json":4096}"#
                 let connection = try await bench.attached(welcome)
                 connection.close(1_000)
@@ -65,14 +65,14 @@ extension ClientConformance {
                 _ = try await second.expect("PING after 300 ms") { if case .ping = $0 { true } else { nil } }
             },
             Check("R4.2-4", "a reset with an unknown reason is a reset") { bench in
-                _ = try await bench.attached(bench.welcome(resume: "reset", reason: "moon", after: 4))
+                _ = try await bench.attached(WelcomeText(resume: "reset", reason: "moon", after: 4))
                 try await bench.reports(.reset("moon"))
             },
             Check("R4.2-5", "a WELCOME for another client gets 4400") { bench in
-                try await Self.refuses(bench) { $0["client"] = "\"kit/other\"" }
+                try await Self.refuses(bench) { $0.client = "kit/other" }
             },
             Check("R4.3-3", "a payload above limits.message is not sent") { bench in
-                var welcome = bench.welcome(resume: "new")
+                var welcome = WelcomeText(resume: "new")
                 welcome["limits"] = #"{"message":10,"hello":8192,"json":4096}"#
                 let connection = try await bench.attached(welcome)
                 bench.send("12345678901", "1234567890")
@@ -98,7 +98,7 @@ extension ClientConformance {
                 _ = try await connection.expect("PONG 9007199254740991") {
                     if case .pong(9_007_199_254_740_991) = $0 { true } else { nil }
                 }
-                connection.welcome(bench.welcome(resume: "new"))
+                connection.welcome(WelcomeText(resume: "new"))
                 try await connection.pings()
             },
             Check("R4.6-2", "a PONG that nobody asked for is accepted") { bench in
@@ -111,7 +111,7 @@ extension ClientConformance {
                 bench.start()
                 let (connection, _) = try await bench.greeted()
                 connection.send("NOOP", "LATER {\"x\":1}")
-                connection.welcome(bench.welcome(resume: "new"))
+                connection.welcome(WelcomeText(resume: "new"))
                 connection.send("NOOP 1", "ABCDEFGHIJKLMNOP  two spaces")
                 try await connection.pings()
             },
@@ -121,7 +121,7 @@ extension ClientConformance {
     private static func isMalformed(_ frame: BadFrames.Frame, _ bench: ClientBench) async throws {
         bench.start()
         let (connection, _) = try await bench.greeted()
-        if !frame.text.hasPrefix("WELCOME") { connection.welcome(bench.welcome(resume: "new")) }
+        if !frame.text.hasPrefix("WELCOME") { connection.welcome(WelcomeText(resume: "new")) }
         connection.send(frame.text)
         do {
             try await connection.ends(4_400)

@@ -42,7 +42,7 @@ extension ClientConformance {
     ]
 
     private static func short(_ bench: ClientBench, heartbeat: Int, silence: Int) -> WelcomeText {
-        var welcome = bench.welcome(resume: "new")
+        var welcome = WelcomeText(resume: "new")
         welcome.setIntervals(heartbeat: heartbeat, silence: silence)
         return welcome
     }

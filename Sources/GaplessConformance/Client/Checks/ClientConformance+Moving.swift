@@ -12,7 +12,7 @@ extension ClientConformance {
             bench.send("two")
             try await first.quiet("the client moves")
             first.send("ACK 1")
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, mark: 1))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, mark: 1))
             try await second.message(2, "two")
         },
         Check("R10.1-2", "the second connection waits for the uplink in flight, half of the time at most") { bench in
@@ -21,7 +21,7 @@ extension ClientConformance {
             try await first.message(1, "one")
             first.send(#"DRAIN {"within":3000}"#)
             try await bench.staysAway("an uplink message is in flight", for: .milliseconds(800))
-            let (_, hello) = try await bench.welcomed(bench.welcome(generation: 2), within: .seconds(15))
+            let (_, hello) = try await bench.welcomed(WelcomeText(generation: 2), within: .seconds(15))
             try require(hello.attempt.rawValue, (first.hello?.attempt.rawValue ?? 1) + 1, "attempt")
         },
         Check("R10.1-3", "the first connection is in full use until the second's WELCOME") { bench in
@@ -32,7 +32,7 @@ extension ClientConformance {
             try await bench.reports(.text(1, "1"))
             try await first.acknowledgement(through: 1)
             try await first.pings()
-            second.welcome(bench.welcome(generation: 2, head: 1))
+            second.welcome(WelcomeText(generation: 2, head: 1))
             second.sendMessages(1...2)
             try await bench.reports(.text(2, "2"))
         },
@@ -47,7 +47,7 @@ extension ClientConformance {
             first.sendMessages(1...1)
             try await bench.reports(.text(1, "1"))
             try await first.pings()
-            third.welcome(bench.welcome(generation: 2, after: 1))
+            third.welcome(WelcomeText(generation: 2, after: 1))
             try await third.pings()
         },
         Check("R10.1-5", "after the second WELCOME nothing is sent on the first") { bench in

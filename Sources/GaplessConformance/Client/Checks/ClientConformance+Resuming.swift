@@ -4,21 +4,21 @@ import GaplessCore
 extension ClientConformance {
     static let resuming: [Check<ClientBench>] = [
         Check("R5.2-16", "a GAP may be the first frame after any WELCOME") { bench in
-            let connection = try await bench.attached(bench.welcome(resume: "new", head: 3))
+            let connection = try await bench.attached(WelcomeText(resume: "new", head: 3))
             connection.send("GAP 1 2 overflow")
             try await bench.reports(.gap(1, 2, "overflow"))
             connection.close(1_000)
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, resume: "resumed", after: 2, head: 4))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, resume: "resumed", after: 2, head: 4))
             second.send("GAP 3 3 expired")
             try await bench.reports(.gap(3, 3, "expired"))
             second.close(1_000)
-            let (third, _) = try await bench.welcomed(bench.welcome(generation: 3, resume: "partial", after: 3, head: 9))
+            let (third, _) = try await bench.welcomed(WelcomeText(generation: 3, resume: "partial", after: 3, head: 9))
             third.send("GAP 4 8 acknowledged", "MSG 9 0 nine")
             try await bench.reports(.gap(4, 8, "acknowledged"))
             try await bench.reports(.text(9, "nine"))
         },
         Check("R5.2-17", "a position exists from the WELCOME on") { bench in
-            let connection = try await bench.attached(bench.welcome(resume: "new", after: 17))
+            let connection = try await bench.attached(WelcomeText(resume: "new", after: 17))
             try await connection.pings()
             connection.close(1_000)
             let (_, hello) = try await bench.greeted()
@@ -27,13 +27,13 @@ extension ClientConformance {
             try require(hello.position?.last == nil, "no last", came: "last")
         },
         Check("R5.4-2", "in its own epoch the client keeps what it has") { bench in
-            let connection = try await bench.attached(bench.welcome(resume: "new", head: 3))
+            let connection = try await bench.attached(WelcomeText(resume: "new", head: 3))
             connection.sendMessages(1...2)
             try await bench.reports(.text(1, "1"))
             try await bench.reports(.text(2, "2"))
             try await connection.acknowledgement(through: 2)
             connection.close(1_000)
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, head: 3))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, head: 3))
             second.sendMessages(1...3)
             try await bench.reports(.text(3, "3"))
             try await second.acknowledgement(through: 3)
@@ -42,7 +42,7 @@ extension ClientConformance {
             let connection = try await bench.attached()
             try await connection.pings()
             connection.close(1_000)
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, after: 5, head: 6))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, after: 5, head: 6))
             second.send("MSG 6 0 six")
             try await bench.reports(.gap(1, 5, "acknowledged"))
             try await bench.reports(.text(6, "six"))
@@ -55,7 +55,7 @@ extension ClientConformance {
                     for number: UInt64 in 1...3 { try await bench.reports(.text(number, "\(number)")) }
                     try await connection.acknowledgement(through: 3)
                     connection.close(1_000)
-                    let other = bench.welcome(epoch: "kit.2", resume: resume, reason: reason, after: 1, head: 2)
+                    let other = WelcomeText(epoch: "kit.2", resume: resume, reason: reason, after: 1, head: 2)
                     let (second, _) = try await bench.welcomed(other)
                     second.send("MSG 2 0 again")
                     try await bench.reports(.reset(reason))
@@ -87,7 +87,7 @@ extension ClientConformance {
             try await bench.reports(.text(1, "1"))
             connection.close(1_000)
             let (second, _) = try await bench.welcomed(
-                bench.welcome(epoch: "kit.2", resume: "reset", reason: "rollback", after: 10, head: 11)
+                WelcomeText(epoch: "kit.2", resume: "reset", reason: "rollback", after: 10, head: 11)
             )
             bench.tell("release")
             try await bench.reports(.text(2, "2"))
@@ -98,7 +98,7 @@ extension ClientConformance {
             try require(first, 11, "the first ACK in the new epoch")
         },
         Check("R5.4-7", "the first WELCOME is no reset unless it says so") { bench in
-            let connection = try await bench.attached(bench.welcome(resume: "resumed", after: 7, head: 8))
+            let connection = try await bench.attached(WelcomeText(resume: "resumed", after: 7, head: 8))
             connection.send("MSG 8 0 eight")
             try await bench.reports(.text(8, "eight"))
         },
@@ -127,7 +127,7 @@ extension ClientConformance {
             }
             let (last, hello) = try await bench.greeted(within: .seconds(60))
             try require(hello.position == nil && hello.held == nil, "no position", came: "a position")
-            last.welcome(bench.welcome(generation: 2, head: 2))
+            last.welcome(WelcomeText(generation: 2, head: 2))
             last.sendMessages(1...2)
             try await bench.reports(.text(2, "2"))
         },
@@ -137,7 +137,7 @@ extension ClientConformance {
     private static func movedIntoAnotherEpoch(_ bench: ClientBench) async throws -> (ServedConnection, ServedConnection) {
         let first = try await bench.attached()
         first.send(#"DRAIN {"within":20000}"#)
-        let welcome = bench.welcome(epoch: "kit.2", generation: 2, resume: "reset", reason: "epoch", after: 10, head: 11)
+        let welcome = WelcomeText(epoch: "kit.2", generation: 2, resume: "reset", reason: "epoch", after: 10, head: 11)
         return (first, try await bench.welcomed(welcome).0)
     }
 

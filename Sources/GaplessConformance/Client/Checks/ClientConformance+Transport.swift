@@ -62,14 +62,14 @@ extension ClientConformance {
         },
         Check("R3.5-4", "a depth of 8 is accepted, deeper gets 4400") { bench in
             try await bench.another { bench in
-                var welcome = bench.welcome(resume: "new")
+                var welcome = WelcomeText(resume: "new")
                 welcome["later"] = "[[[[[[[1]]]]]]]"
                 try await bench.attached(welcome).pings()
             }
             try await Self.refuses(bench) { $0["later"] = "[[[[[[[[1]]]]]]]]" }
         },
         Check("R3.5-5", "unknown fields are ignored, at every level") { bench in
-            var welcome = bench.welcome(resume: "new")
+            var welcome = WelcomeText(resume: "new")
             welcome["later"] = #"{"x":[null,1.5e-3,true,{"y":"é"}]}"#
             welcome["limits"] = #"{"message":65536,"hello":8192,"json":4096,"fewer":-1}"#
             welcome["window"] = #"{"down":{"messages":256,"bytes":1048576,"x":0},"up":{"messages":64,"bytes":262144},"side":null}"#
@@ -85,7 +85,7 @@ extension ClientConformance {
         },
         Check("R3.6-2", "the epoch comes back as it went") { bench in
             let epoch = "~._-A" + String(repeating: "z", count: 59)
-            let connection = try await bench.attached(bench.welcome(epoch: epoch, resume: "new", after: 7))
+            let connection = try await bench.attached(WelcomeText(epoch: epoch, resume: "new", after: 7))
             connection.close(1_000)
             let (_, hello) = try await bench.greeted()
             try require(hello.position?.epoch.description, epoch, "epoch")
@@ -109,7 +109,7 @@ extension ClientConformance {
             connection.send(#"ERROR {"code":4100,"name":"overloaded","message":"Later."}"#)
             connection.sendMessages(1...1)
             connection.close(4_100)
-            let (second, hello) = try await bench.welcomed(bench.welcome())
+            let (second, hello) = try await bench.welcomed(WelcomeText())
             try require(hello.position?.handled.rawValue, 0, "handled")
             second.send("MSG 1 0 afterwards")
             try await bench.reports(.text(1, "afterwards"))
@@ -141,13 +141,13 @@ extension ClientConformance {
     static func refuses(_ bench: ClientBench, _ change: (inout WelcomeText) -> Void) async throws {
         bench.start()
         let (connection, _) = try await bench.greeted()
-        var welcome = bench.welcome(resume: "new")
+        var welcome = WelcomeText(resume: "new")
         change(&welcome)
         connection.welcome(welcome)
         do {
             try await connection.ends(4_400)
         } catch let broken as Broken {
-            throw Broken("\(broken.expected) after \(welcome.frame.prefix(300))", came: broken.came)
+            throw Broken("\(broken.expected) after \(welcome.frame(for: bench.client).prefix(300))", came: broken.came)
         }
         _ = try await bench.greeted()
     }

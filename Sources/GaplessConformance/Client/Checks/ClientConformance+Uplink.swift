@@ -4,13 +4,13 @@ import GaplessCore
 extension ClientConformance {
     static let uplink: [Check<ClientBench>] = [
         Check("R7.1-1", "a number is the higher of the last one and the mark, plus 1") { bench in
-            let connection = try await bench.attached(bench.welcome(resume: "new", mark: 41))
+            let connection = try await bench.attached(WelcomeText(resume: "new", mark: 41))
             bench.send("a", "b")
             try await connection.message(42, "a")
             try await connection.message(43, "b")
             connection.send("ACK 43")
             connection.close(1_000)
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, mark: 43))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, mark: 43))
             bench.send("c")
             try await second.message(44, "c")
         },
@@ -22,7 +22,7 @@ extension ClientConformance {
             connection.send("ACK 1")
             try await connection.pings()
             connection.socket.cut()
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, mark: 1))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, mark: 1))
             try await second.message(2, "two")
             try await second.message(3, "three")
             second.send("ACK 3")
@@ -38,7 +38,7 @@ extension ClientConformance {
             try await connection.message(1)
             try await connection.message(2)
             connection.socket.cut()
-            let (second, _) = try await bench.welcomed(bench.welcome(generation: 2, mark: 2))
+            let (second, _) = try await bench.welcomed(WelcomeText(generation: 2, mark: 2))
             try await bench.reports(.confirmed(2))
             try await second.quiet("both are acknowledged")
             bench.send("three")
@@ -53,7 +53,7 @@ extension ClientConformance {
         },
         .watch("R7.3-1", "no more is in flight than the uplink window allows"),
         Check("R7.3-1", "the window opens with an ACK; one message may always be in flight") { bench in
-            var welcome = bench.welcome(resume: "new")
+            var welcome = WelcomeText(resume: "new")
             welcome.setWindow(up: (2, 10))
             let connection = try await bench.attached(welcome)
             bench.send("12345", "12345", "1", "12345678901", "2")
@@ -83,7 +83,7 @@ extension ClientConformance {
         Check("R7.4-2", "then comes another outbox, with numbers from 1") { bench in
             let (second, before) = try await Self.withForgottenOutbox(bench)
             try await second.ends(1_000)
-            let (third, hello) = try await bench.welcomed(bench.welcome(generation: 3))
+            let (third, hello) = try await bench.welcomed(WelcomeText(generation: 3))
             try require(
                 hello.outbox != before.outbox && hello.outbox != nil,
                 "another outbox",
@@ -100,7 +100,7 @@ extension ClientConformance {
             bench.send("one")
             try await connection.message(1)
             connection.socket.cut()
-            let reset = bench.welcome(epoch: "kit.2", resume: "reset", reason: "rollback")
+            let reset = WelcomeText(epoch: "kit.2", resume: "reset", reason: "rollback")
             let (second, hello) = try await bench.welcomed(reset)
             try require(hello.outbox, connection.hello?.outbox, "outbox")
             try await second.message(1, "one")
@@ -125,6 +125,6 @@ extension ClientConformance {
         connection.send("ACK 2")
         try await bench.reports(.confirmed(2))
         connection.socket.cut()
-        return try await bench.welcomed(bench.welcome(generation: 2))
+        return try await bench.welcomed(WelcomeText(generation: 2))
     }
 }
