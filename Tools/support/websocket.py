@@ -468,6 +468,24 @@ def end_of_tcp(peer, where):
 # MARK: The sides
 
 
+def receive_head(sock):
+    """The head of an HTTP message: its first line, its fields with their names in small letters, and the bytes that came behind it."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = sock.recv(4096)
+        if not data:
+            raise Wrong(f"no handshake but {head!r}")
+        head += data
+    head, rest = head.split(b"\r\n\r\n", 1)
+    first, *lines = head.split(b"\r\n")
+    return first, {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}, rest
+
+
+def accepted(key):
+    """What `Sec-WebSocket-Accept` says to a key (4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + GUID).digest())
+
+
 class ServerSide:
     """The server under test: one process, a connection for each case."""
 
@@ -484,17 +502,10 @@ class ServerSide:
         key = base64.b64encode(os.urandom(16))
         sock.sendall(b"GET / HTTP/1.1\r\nHost: " + self.address.encode() + b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                      b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n" + rest)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = sock.recv(4096)
-            if not data:
-                raise Wrong(f"no answer to the handshake but {head!r}")
-            head += data
-        head, rest = head.split(b"\r\n\r\n", 1)
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
-        accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
-        if not head.startswith(b"HTTP/1.1 101 ") or fields.get(b"sec-websocket-accept") != accept or b"sec-websocket-extensions" in fields:
-            raise Wrong(f"the handshake was answered with {head!r}")
+        first, fields, rest = receive_head(sock)
+        if (not first.startswith(b"HTTP/1.1 101 ") or fields.get(b"sec-websocket-accept") != accepted(key)
+                or b"sec-websocket-extensions" in fields):
+            raise Wrong(f"the handshake was answered with {first!r} {fields}")
         return Peer(sock, True, rest)
 
     def run(self, function):
@@ -549,19 +560,12 @@ class ClientSide:
     @staticmethod
     def greet(sock):
         sock.settimeout(PATIENCE)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = sock.recv(4096)
-            if not data:
-                raise Wrong(f"no handshake but {head!r}")
-            head += data
-        head, rest = head.split(b"\r\n\r\n", 1)
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
-        if (not head.startswith(b"GET / HTTP/1.1") or fields[b"upgrade"].lower() != b"websocket" or fields[b"sec-websocket-version"] != b"13"
+        first, fields, rest = receive_head(sock)
+        if (first != b"GET / HTTP/1.1" or fields[b"upgrade"].lower() != b"websocket" or fields[b"sec-websocket-version"] != b"13"
                 or len(base64.b64decode(fields[b"sec-websocket-key"])) != 16 or b"sec-websocket-extensions" in fields):
-            raise Wrong(f"the handshake {head!r}")
-        accept = base64.b64encode(hashlib.sha1(fields[b"sec-websocket-key"] + GUID).digest())
-        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+            raise Wrong(f"the handshake {first!r} {fields}")
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+                     + accepted(fields[b"sec-websocket-key"]) + b"\r\n\r\n")
         return Peer(sock, False, rest)
 
     def end(self):
