@@ -111,14 +111,7 @@ enum AttachVector {
         ]
         switch receipt {
         case .attached(let attachment):
-            switch attachment.resume {
-            case .new: outcome["resume"] = .string("new")
-            case .resumed: outcome["resume"] = .string("resumed")
-            case .partial: outcome["resume"] = .string("partial")
-            case .reset(let reason):
-                outcome["resume"] = .string("reset")
-                outcome["reason"] = .string(reason.description)
-            }
+            VectorFrame.add(attachment.resume, to: &outcome)
             outcome["after"] = .number(attachment.after.rawValue)
             outcome["mark"] = .number(attachment.mark.rawValue)
         case .late: outcome["close"] = .int(4500)
@@ -132,12 +125,7 @@ enum AttachVector {
     }
 
     static func variants(of vector: Vector) -> [Vector] {
-        guard case .object(let fields) = vector.body else { return [] }
-        return (fields["is"]?.mutations ?? []).map { mutation in
-            var fields = fields
-            fields["is"] = mutation
-            return vector.with(body: .object(fields))
-        }
+        VectorVariants.of(vector, fields: ["is"])
     }
 }
 

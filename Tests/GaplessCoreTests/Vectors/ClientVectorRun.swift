@@ -42,7 +42,8 @@ final class ClientVectorRun {
         var all: [[(low: Int64, high: Int64, waited: Int64)]] = []
         for seed in 1...Self.rounds {
             let run = try ClientVectorRun(vector, luck: SeededLuck(seed))
-            try run.play()
+            try VectorSteps.play(run.steps, run.play)
+            try run.checkNothingElse()
             if run.waits.isEmpty { return }
             all.append(run.waits)
         }
@@ -61,17 +62,6 @@ final class ClientVectorRun {
     static func variants(of vector: Vector) -> [Vector] {
         // That nothing happens, or for how long, is checked with what is expected besides.
         VectorSteps.variants(of: vector, expectations: self.expectations.subtracting(["noConnect", "nothing"]))
-    }
-
-    private func play() throws {
-        for (index, step) in self.steps.enumerated() {
-            do {
-                try self.play(step)
-            } catch {
-                throw VectorFailure("step \(index + 1) \(step): \(error)")
-            }
-        }
-        try self.checkNothingElse()
     }
 
     private func play(_ step: VectorValue) throws {

@@ -12,41 +12,19 @@ enum FrameVector {
         let bytes = try VectorBytes.bytes(written)
         let kind: PayloadKind = try fields.bool("binary") == true ? .binary : .text
         let limits = WireLimits(message: Int(try fields.int("limit") ?? (direction == "up" ? 65_536 : 1_048_576)))
+        let buffer = ByteBuffer(bytes: bytes)
         switch direction {
         case "up":
-            try self.compare(
-                fields,
-                bytes,
-                Self.decode(kind, bytes) { kind, buffer throws(FrameDecodingError) in
-                    try ClientFrameDecoder(limits: limits, validation: .checked).decode(kind, buffer)
-                },
-                render: VectorFrame.render
-            )
+            let decoder = ClientFrameDecoder(limits: limits, validation: .checked)
+            let result = Result { () throws(FrameDecodingError) -> ClientFrame? in try decoder.decode(kind, buffer) }
+            try self.compare(fields, bytes, result, render: VectorFrame.render)
         case "down":
-            try self.compare(
-                fields,
-                bytes,
-                Self.decode(kind, bytes) { kind, buffer throws(FrameDecodingError) in
-                    try ServerFrameDecoder(limits: limits, validation: .checked).decode(kind, buffer)
-                },
-                isClient: true,
-                render: VectorFrame.render
-            )
+            let decoder = ServerFrameDecoder(limits: limits, validation: .checked)
+            let result = Result { () throws(FrameDecodingError) in try decoder.decode(kind, buffer) }
+            try self.compare(fields, bytes, result, isClient: true, render: VectorFrame.render)
         default: throw VectorFailure("neither up nor down: \(direction)")
         }
         try fields.finish()
-    }
-
-    private static func decode<Frame>(
-        _ kind: PayloadKind,
-        _ bytes: [UInt8],
-        _ decode: (PayloadKind, ByteBuffer) throws(FrameDecodingError) -> Frame?
-    ) -> Result<Frame?, FrameDecodingError> {
-        do throws(FrameDecodingError) {
-            return .success(try decode(kind, ByteBuffer(bytes: bytes)))
-        } catch {
-            return .failure(error)
-        }
     }
 
     private static func compare<Frame: WireFrame>(
@@ -77,14 +55,7 @@ enum FrameVector {
 
     /// Every vector that expects something else in one place.
     static func variants(of vector: Vector) -> [Vector] {
-        guard case .object(let fields) = vector.body else { return [] }
-        return ["is", "close", "ignored", "canonical"].flatMap { key -> [Vector] in
-            (fields[key]?.mutations ?? []).map { mutation in
-                var fields = fields
-                fields[key] = mutation
-                return vector.with(body: .object(fields))
-            }
-        }
+        VectorVariants.of(vector, fields: ["is", "close", "ignored", "canonical"])
     }
 }
 

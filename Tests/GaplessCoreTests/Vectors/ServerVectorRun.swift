@@ -28,13 +28,7 @@ final class ServerVectorRun {
 
     static func run(_ vector: Vector) throws {
         let run = try ServerVectorRun(vector)
-        for (index, step) in run.steps.enumerated() {
-            do {
-                try run.play(step)
-            } catch {
-                throw VectorFailure("step \(index + 1) \(step): \(error)")
-            }
-        }
+        try VectorSteps.play(run.steps, run.play)
         try run.checkNothingElse()
     }
 

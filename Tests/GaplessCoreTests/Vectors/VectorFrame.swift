@@ -73,14 +73,7 @@ enum VectorFrame {
         fields["client"] = .string(welcome.client.description)
         fields["epoch"] = .string(welcome.epoch.description)
         fields["generation"] = .number(welcome.generation.rawValue)
-        switch welcome.resume {
-        case .new: fields["resume"] = .string("new")
-        case .resumed: fields["resume"] = .string("resumed")
-        case .partial: fields["resume"] = .string("partial")
-        case .reset(let reason):
-            fields["resume"] = .string("reset")
-            fields["reason"] = .string(reason.description)
-        }
+        self.add(welcome.resume, to: &fields)
         fields["after"] = .number(welcome.after.rawValue)
         fields["head"] = .number(welcome.head.rawValue)
         fields["mark"] = .number(welcome.mark.rawValue)
@@ -113,6 +106,18 @@ enum VectorFrame {
     }
 
     // MARK: Parts
+
+    /// What became of a position: `resume`, and `reason` where it has one.
+    static func add(_ resume: Resume, to fields: inout [String: VectorValue]) {
+        switch resume {
+        case .new: fields["resume"] = .string("new")
+        case .resumed: fields["resume"] = .string("resumed")
+        case .partial: fields["resume"] = .string("partial")
+        case .reset(let reason):
+            fields["resume"] = .string("reset")
+            fields["reason"] = .string(reason.description)
+        }
+    }
 
     private static func object(_ keyword: String, _ fields: [String: VectorValue]) -> VectorValue {
         .object(fields.merging(["frame": .string(keyword)]) { $1 })

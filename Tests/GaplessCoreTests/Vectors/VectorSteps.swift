@@ -1,5 +1,16 @@
 /// What steps of vectors for servers and for clients have in common.
 enum VectorSteps {
+    /// Plays one step after another; an error tells at which of them.
+    static func play(_ steps: [VectorValue], _ play: (VectorValue) throws -> Void) throws {
+        for (index, step) in steps.enumerated() {
+            do {
+                try play(step)
+            } catch {
+                throw VectorFailure("step \(index + 1) \(step): \(error)")
+            }
+        }
+    }
+
     /// The one verb of a step.
     static func verb(of step: VectorValue, in verbs: Set<String>) throws -> String {
         let found = step.keys.filter { verbs.contains($0) }
