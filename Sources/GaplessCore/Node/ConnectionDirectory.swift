@@ -6,14 +6,16 @@ package struct ConnectionDirectory: Hashable, Sendable {
         package let client: ClientID
         package let fence: Fence
         package let instance: InstanceID
+        package let attempt: Attempt
         /// Whether handlers get what it brings. Once a message of it was dropped, what follows would be out of order. [R7.2-1]
         package fileprivate(set) var takesUplink = true
 
-        package init(address: ConnectionAddress, client: ClientID, fence: Fence, instance: InstanceID) {
+        package init(address: ConnectionAddress, client: ClientID, fence: Fence, instance: InstanceID, attempt: Attempt) {
             self.address = address
             self.client = client
             self.fence = fence
             self.instance = instance
+            self.attempt = attempt
         }
     }
 

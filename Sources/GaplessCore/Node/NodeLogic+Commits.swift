@@ -163,7 +163,8 @@ extension NodeLogic {
             address: address,
             client: operation.client,
             fence: attachment.fence,
-            instance: operation.instance
+            instance: operation.instance,
+            attempt: operation.attempt
         )
         if let former = self.directory.attach(voice) {
             let isSameEpoch = former.fence.epoch == voice.fence.epoch
@@ -194,7 +195,10 @@ extension NodeLogic {
         self.creations.settle(address.id, isCreated: failure == .unknown)
         _ = self.attaches.ended(operation.client)
         output.tell(address, .storeFailed(.attach))
-        if failure == .unknown {
+        // A double of the instance is attached here under that very attempt: this one was late, and its name is the other's.
+        let voice = self.directory.voice(of: operation.client)
+        let isDouble = voice?.instance == operation.instance && voice?.attempt == operation.attempt
+        if failure == .unknown, !isDouble {
             output.effects.append(.commit(.detach(DetachOperation(doubting: operation))))
         }
     }

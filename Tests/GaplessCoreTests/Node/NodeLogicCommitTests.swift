@@ -224,6 +224,16 @@ struct NodeLogicCommitTests {
         #expect(rig.observations.count == 1)
     }
 
+    @Test("an attach in doubt is not taken back while a double of its instance is attached here under that attempt")
+    func attachInDoubtOfADouble() {
+        let rig = NodeRig.started()
+        _ = rig.attached()
+        let address = rig.open()
+        let attach = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let submitted = SubmittedOperation(.attach(attach), connection: address)
+        #expect(rig.commitFailed(submitted, failure: .unknown) == .tells(address, .storeFailed(.attach)))
+    }
+
     @Test("an attach in doubt is taken back, until the store takes that; one that did not happen is not")
     func attachInDoubt() {
         let rig = NodeRig.started()

@@ -31,7 +31,13 @@ struct AcknowledgementCoalescerTests {
 @Suite("Connection directory")
 struct ConnectionDirectoryTests {
     private func voice(_ address: ConnectionAddress, _ client: ClientID = .phone, generation: UInt64 = 1) -> ConnectionDirectory.Voice {
-        ConnectionDirectory.Voice(address: address, client: client, fence: NodeRig.fence(generation), instance: ServerRig.instance)
+        ConnectionDirectory.Voice(
+            address: address,
+            client: client,
+            fence: NodeRig.fence(generation),
+            instance: ServerRig.instance,
+            attempt: .first
+        )
     }
 
     @Test("the roster holds what is open, whatever is closed in between")
