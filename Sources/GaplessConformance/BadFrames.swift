@@ -127,6 +127,7 @@ package enum BadFrames {
             "R4.1-2",
             [
                 Frame(#"HELLO {"client":"alice","instance":"i1","attempt":1,"last":[3,1767225600000]}"#, "last without epoch"),
+                Frame(#"HELLO {"client":"alice","instance":"i1","attempt":1,"taken":[3,1767225600000]}"#, "taken without epoch"),
                 Frame(#"HELLO {"client":"alice","instance":"i1","attempt":1,"held":3}"#, "held without epoch"),
             ]
         ),
@@ -144,6 +145,19 @@ package enum BadFrames {
                 Frame(
                     #"HELLO {"client":"alice","instance":"i1","attempt":1,"epoch":"7Qm2xV9c.1","handled":3,"last":[3]}"#,
                     "last holds two integers"
+                ),
+            ]
+        ),
+        (
+            "R4.1-8",
+            [
+                Frame(
+                    #"HELLO {"client":"alice","instance":"i1","attempt":1,"epoch":"7Qm2xV9c.1","handled":3,"taken":[3,1767225600000]}"#,
+                    "taken is not above handled"
+                ),
+                Frame(
+                    #"HELLO {"client":"alice","instance":"i1","attempt":1,"epoch":"7Qm2xV9c.1","handled":3,"taken":[4]}"#,
+                    "taken holds two integers"
                 ),
             ]
         ),

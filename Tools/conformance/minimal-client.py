@@ -657,6 +657,8 @@ class Client:
             hello.update(epoch=state.epoch, handled=state.handled)
             if state.last:
                 hello["last"] = state.last
+            if self.taken > state.handled:
+                hello["taken"] = [self.taken, self.taken_last[1] if self.taken_last else 0]        # R4.1-9
             if state.held:
                 hello["held"] = state.held
         if self.force:

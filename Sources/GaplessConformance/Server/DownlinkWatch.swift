@@ -6,6 +6,8 @@ struct DownlinkWatch {
     private let book: ObservationBook
     /// The highest number that came or lay in a gap.
     private var reached: UInt64?
+    /// The time of the newest message that came.
+    private var newest: Timestamp?
     /// The highest number that was acknowledged.
     private var acknowledgedThrough: UInt64 = 0
     private var window = Window.defaultDownlink
@@ -66,13 +68,21 @@ struct DownlinkWatch {
             for rule in ["R4.2-1", "R4.0-5"] { self.book.kept(rule) }
             self.reached = welcome.after.rawValue
             self.window = welcome.downlinkWindow
-        case .message(let message): self.message(message.sequence.rawValue, UInt64(message.payload.count))
+        case .message(let message):
+            self.ages(message)
+            self.message(message.sequence.rawValue, UInt64(message.payload.count))
         case .gap(let gap): self.gap(gap.range)
         case .error(let error):
             let isKnown = error.code.name == error.name
             self.book.note("R11.1-1", isKnown, "a code of §11.1 with its name", came: "\(error.code.rawValue) \(error.name)")
         case .acknowledge, .ping, .pong, .authenticate, .authenticated, .drain: break
         }
+    }
+
+    private mutating func ages(_ message: StoredMessage) {
+        let isInOrder = self.newest.map { $0 <= message.time } ?? true
+        self.book.note("R4.3-5", isInOrder, "a time not before \(self.newest?.milliseconds ?? 0)", came: "\(message.time.milliseconds)")
+        self.newest = message.time
     }
 
     private mutating func message(_ number: UInt64, _ bytes: UInt64) {

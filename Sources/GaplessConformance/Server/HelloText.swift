@@ -6,6 +6,7 @@ struct HelloText: Sendable {
     var epoch: String?
     var handled: UInt64?
     var last: (sequence: UInt64, time: UInt64)?
+    var taken: (sequence: UInt64, time: UInt64)?
     var held: UInt64?
     var outbox: String?
     var window: (messages: Int, bytes: Int)?
@@ -42,6 +43,7 @@ struct HelloText: Sendable {
         if let epoch { fields.append("\"epoch\":\"\(epoch)\"") }
         if let handled { fields.append("\"handled\":\(handled)") }
         if let last { fields.append("\"last\":[\(last.sequence),\(last.time)]") }
+        if let taken { fields.append("\"taken\":[\(taken.sequence),\(taken.time)]") }
         if let held { fields.append("\"held\":\(held)") }
         if let outbox { fields.append("\"outbox\":\"\(outbox)\"") }
         if let window { fields.append("\"window\":{\"messages\":\(window.messages),\"bytes\":\(window.bytes)}") }

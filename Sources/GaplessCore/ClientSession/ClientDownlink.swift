@@ -158,6 +158,13 @@ struct ClientDownlink: Sendable {
         return self.reference(epoch, gap.range.last)
     }
 
+    /// How far was taken above a position of this numbering, which a `HELLO` tells beside it (Protocol.md [R4.1-9]).
+    func taken(above position: Position?) -> Taken? {
+        guard let position, let own = self.progress.position, own.epoch == position.epoch, position.handled < self.taken else { return nil }
+        let newest = self.pending.last { $0.time != nil }?.time ?? own.last?.time
+        return Taken(through: self.taken, newest: newest ?? Timestamp(milliseconds: 0))
+    }
+
     private func reference(_ epoch: EpochToken, _ through: SequenceNumber) -> EventReference {
         EventReference(epoch: epoch, numbering: self.numbering, through: through)
     }

@@ -143,6 +143,7 @@ extension ClientSession {
         let hello = Hello(
             client: self.identity.client,
             position: progress.position,
+            taken: self.downlink.taken(above: progress.position),
             held: progress.position == nil ? nil : progress.held,
             instance: self.identity.instance,
             attempt: opening.attempt,
@@ -161,6 +162,7 @@ extension ClientSession {
         self.opening?.phase = .greeting(outbox: self.outbox.id, since: turn.now)
         #if MUTANTS
         if Mutant.positionTaken.isPlanted { return self.opening?.send(.hello(hello.telling(self.downlink.taken)), &turn) ?? () }
+        if Mutant.takenUntold.isPlanted { return self.opening?.send(.hello(hello.withoutTaken), &turn) ?? () }
         #endif
         self.opening?.send(.hello(hello), &turn)
         if let number = opening.owedPong { self.opening?.send(.pong(number), &turn) }

@@ -35,6 +35,13 @@ extension Hello {
     func telling(_ taken: SequenceNumber) -> Hello {
         var hello = self
         hello.position = self.position.map { Position(epoch: $0.epoch, handled: max($0.handled, taken), last: $0.last) }
+        return hello.withoutTaken
+    }
+
+    /// The hello as if everything taken were handled, for `Mutant.takenUntold`.
+    var withoutTaken: Hello {
+        var hello = self
+        hello.taken = nil
         return hello
     }
 }

@@ -66,6 +66,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case forgetEpoch = "forget-epoch"
     /// A store that went back in time and used numbers again is not found out. [R5.2-9]
     case rollbackUnnoticed = "rollback-unnoticed"
+    /// What a client took and did not handle is not compared with what is stored. [R5.2-18]
+    case takenUncompared = "taken-uncompared"
     /// A queue that is created again has the epoch of the one that was removed. [R5.3-9]
     case epochReused = "epoch-reused"
     /// The next number is that of the newest message that is kept, plus 1. [R6.1-1]
@@ -100,6 +102,8 @@ package enum Mutant: String, CaseIterable, Sendable {
 
     /// `HELLO` tells what was taken, not what was handled. [R4.1-5]
     case positionTaken = "position-taken"
+    /// `HELLO` does not tell what was taken and not handled. [R4.1-9]
+    case takenUntold = "taken-untold"
     /// What is handled is acknowledged before it is saved. [R6.3-2]
     case ackBeforeSave = "ack-before-save"
     /// A position of the old numbering is acknowledged in the new one. [R5.4-1]

@@ -13,20 +13,23 @@ extension QueueRecord {
     /// - Parameters:
     ///   - isHolderAlive: whether the node of the current holder is alive; without a holder it does not matter.
     ///   - freshEpoch: one that was never used before, for the case that the store went back in time.
-    ///   - lookUp: what is known of the kept message with a number; nil when none is kept. Called at most three times.
+    ///   - times: what is known of the kept message with a number; nil when none is kept. Called at most twice.
+    ///   - newest: the newest kept message at or below a number that has not expired at a moment; nil when there is none. Called at most three
+    ///     times. What lies at or below the floor does not matter.
     package mutating func attach<LookUpError: Error>(
         _ operation: AttachOperation,
         policy: StorePolicy,
         now: Timestamp,
         isHolderAlive: Bool,
         freshEpoch: Epoch,
-        lookUp: (SequenceNumber) throws(LookUpError) -> KeptTimes?
+        times: (SequenceNumber) throws(LookUpError) -> KeptTimes?,
+        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> AttachDecision {
         if self.isLate(operation) { return .refused(.late) }
         if isHolderAlive, self.isRival(operation) { return .refused(.rival) }
 
         let displaced = self.holder
-        let resume = try self.resume(operation, now: now, freshEpoch: freshEpoch, lookUp: lookUp)
+        let resume = try self.resume(operation, now: now, freshEpoch: freshEpoch, times: times, newest: newest)
         let after =
             switch resume {
             case .resumed, .partial: operation.position?.handled ?? self.floor
@@ -100,11 +103,12 @@ extension QueueRecord {
         _ operation: AttachOperation,
         now: Timestamp,
         freshEpoch: Epoch,
-        lookUp: (SequenceNumber) throws(LookUpError) -> KeptTimes?
+        times: (SequenceNumber) throws(LookUpError) -> KeptTimes?,
+        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> Resume {
         #if MUTANTS
         if Mutant.forgetEpoch.isPlanted, let inEpoch = operation.inEpoch(of: self) {
-            return try self.resume(inEpoch, now: now, freshEpoch: freshEpoch, lookUp: lookUp)
+            return try self.resume(inEpoch, now: now, freshEpoch: freshEpoch, times: times, newest: newest)
         }
         #endif
         guard let position = operation.position else {
@@ -115,33 +119,68 @@ extension QueueRecord {
             return .reset(.rollback)
         }
         guard epoch == self.epoch else { return .reset(.epoch) }  // R5.2-10
-        guard try self.canHaveBeen(position, held: operation.held, lookUp: lookUp) else {
-            self.epoch = freshEpoch  // R5.2-7, R5.2-8, R5.2-9
+        guard try self.canHaveBeen(position, operation, now: now, newest: newest) else {
+            self.epoch = freshEpoch  // R5.2-7, R5.2-8, R5.2-9, R5.2-18
             return .reset(.rollback)
         }
         guard position.handled >= self.floor else { return .partial }  // R5.2-11
         if position.handled > self.floor {
-            let time = try lookUp(position.handled)?.time
+            let time = try times(position.handled)?.time
             self.moveFloor(to: position.handled, time: time)
         }
         guard position.handled < self.head else { return .resumed }
-        let next = try lookUp(position.handled.next)
+        let next = try times(position.handled.next)
         return next.map { $0.isExpired(at: now) } ?? true ? .partial : .resumed  // R5.2-12, R5.2-13
     }
 
     /// Whether a position of this epoch fits what the store knows; if not, the store went back in time.
     private func canHaveBeen<LookUpError: Error>(
         _ position: Position,
-        held: Generation?,
-        lookUp: (SequenceNumber) throws(LookUpError) -> KeptTimes?
+        _ operation: AttachOperation,
+        now: Timestamp,
+        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> Bool {
-        guard position.handled <= self.head, held.map({ $0 <= self.generation }) ?? true else { return false }
+        guard position.handled <= self.head, operation.held.map({ $0 <= self.generation }) ?? true else { return false }
         #if MUTANTS
         if Mutant.rollbackUnnoticed.isPlanted { return true }
         #endif
-        guard let last = position.last, last.sequence >= self.floor else { return true }
-        let time = last.sequence == self.floor ? self.floorTime : try lookUp(last.sequence)?.time
-        return time.map { $0 == last.time } ?? true  // R5.2-14: what is not known contradicts nothing.
+        if let last = position.last {
+            guard try self.canHaveSent(last, newest: newest) else { return false }
+            // A gap was handled: nothing that lies in it can still be delivered.
+            if last.sequence < position.handled {
+                guard try self.isGone(after: last.time, through: position.handled, now: now, newest: newest) else { return false }
+            }
+        }
+        #if MUTANTS
+        if Mutant.takenUncompared.isPlanted { return true }
+        #endif
+        guard let taken = operation.taken else { return true }
+        guard taken.through <= self.head else { return false }
+        return try self.isGone(after: taken.newest, through: taken.through, now: now, newest: newest)
+    }
+
+    /// R5.2-14: whether a message that a client handled fits the newest that is known at or below its number. Times never decrease, so a
+    /// lower number with a later time contradicts as another time of the same number does.
+    private func canHaveSent<LookUpError: Error>(
+        _ message: LastMessage,
+        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+    ) throws(LookUpError) -> Bool {
+        guard message.sequence >= self.floor else { return true }
+        let kept = message.sequence == self.floor ? nil : try newest(message.sequence, Timestamp(milliseconds: 0))
+        let atFloor = self.floorTime.map { LastMessage(sequence: self.floor, time: $0) }
+        guard let known = kept.flatMap({ $0.sequence > self.floor ? $0 : nil }) ?? atFloor else { return true }
+        return known.sequence == message.sequence ? known.time == message.time : known.time <= message.time
+    }
+
+    /// R5.2-14: whether nothing later than a time can be delivered at or below a number. What has expired may have been told as a gap.
+    private func isGone<LookUpError: Error>(
+        after time: Timestamp,
+        through number: SequenceNumber,
+        now: Timestamp,
+        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+    ) throws(LookUpError) -> Bool {
+        guard number > self.floor, let kept = try newest(number, now), kept.sequence > self.floor else { return true }
+        return kept.sequence == number ? kept.time == time : kept.time <= time
     }
 
     /// R5.3-1: the one place where the generation moves. Returns the mark of the outbox that the hello named.

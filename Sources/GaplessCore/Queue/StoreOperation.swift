@@ -100,6 +100,8 @@ package struct AttachOperation: Hashable, Sendable {
     package var instance: InstanceID
     package var attempt: Attempt
     package var position: Position?
+    /// How far the client took above the position; it is compared with what is stored, and moves nothing.
+    package var taken: Taken?
     package var held: Generation?
     package var outbox: OutboxID?
     package var force: Bool
@@ -114,6 +116,7 @@ package struct AttachOperation: Hashable, Sendable {
         instance: InstanceID,
         attempt: Attempt,
         position: Position? = nil,
+        taken: Taken? = nil,
         held: Generation? = nil,
         outbox: OutboxID? = nil,
         force: Bool = false,
@@ -125,6 +128,7 @@ package struct AttachOperation: Hashable, Sendable {
         self.instance = instance
         self.attempt = attempt
         self.position = position
+        self.taken = taken
         self.held = held
         self.outbox = outbox
         self.force = force

@@ -110,6 +110,7 @@ extension ServerSession {
                 instance: self.greeted.hello.instance,
                 attempt: self.greeted.hello.attempt,
                 position: self.greeted.hello.position,
+                taken: self.greeted.hello.taken,
                 held: self.greeted.hello.held,
                 outbox: self.greeted.hello.outbox,
                 force: self.greeted.hello.force,

@@ -31,3 +31,18 @@ public struct LastMessage: Hashable, Sendable {
         self.time = time
     }
 }
+
+/// How far a client took what it did not handle yet, gaps included; the server compares it with what it stores (Protocol.md §4.1).
+package struct Taken: Hashable, Sendable {
+    /// The highest number taken.
+    package let through: SequenceNumber
+
+    /// The commit time of the newest message at or below it; zero when there is none.
+    package let newest: Timestamp
+
+    /// Joins the two.
+    package init(through: SequenceNumber, newest: Timestamp) {
+        self.through = through
+        self.newest = newest
+    }
+}

@@ -22,6 +22,8 @@ package struct Hello: Hashable, Sendable {
     package var client: ClientID?
     /// How far the client got; nil when it has no position.
     package var position: Position?
+    /// How far the client took above the position, in its epoch; nil when everything taken is handled.
+    package var taken: Taken?
     /// The generation last held, in the epoch of the position.
     package var held: Generation?
     /// The client object in its process.
@@ -47,6 +49,7 @@ package struct Hello: Hashable, Sendable {
     package init(
         client: ClientID?,
         position: Position? = nil,
+        taken: Taken? = nil,
         held: Generation? = nil,
         instance: InstanceID,
         attempt: Attempt,
@@ -60,6 +63,7 @@ package struct Hello: Hashable, Sendable {
     ) {
         self.client = client
         self.position = position
+        self.taken = taken
         self.held = held
         self.instance = instance
         self.attempt = attempt

@@ -65,6 +65,7 @@ extension Hello {
         self.init(
             client: try object.parsed("client") { ClientID($0) },
             position: position,
+            taken: try object.pair("taken").map { Taken(through: $0.sequence, newest: $0.time) },
             held: try object.integer("held").map { Generation($0) },
             instance: try object.requireParsed("instance") { InstanceID($0) },
             attempt: Attempt(try object.require("attempt", JSONObject.positive)),
@@ -77,6 +78,8 @@ extension Hello {
             agent: try object.boundedString("agent", Limits.maxAgentBytes)
         )
         guard self.held == nil || position != nil else { throw JSONFieldError("held", .outOfBounds) }
+        guard let taken = self.taken else { return }
+        guard let position, position.handled < taken.through else { throw JSONFieldError("taken", .outOfBounds) }
     }
 }
 
@@ -85,14 +88,11 @@ extension Position {
     fileprivate init?(hello object: JSONObject) throws(JSONFieldError) {
         let epoch = try object.parsed("epoch") { EpochToken($0) }
         let handled = try object.integer("handled")
-        let last = try object.array("last")
+        let last = try object.pair("last").map { LastMessage(sequence: $0.sequence, time: $0.time) }
         switch (epoch, handled) {
         case (let epoch?, let handled?):
-            self.init(
-                epoch: epoch,
-                handled: SequenceNumber(handled),
-                last: try last.map { last throws(JSONFieldError) in try LastMessage(last, handled) }
-            )
+            guard last.map({ $0.sequence.rawValue <= handled }) ?? true else { throw JSONFieldError("last", .outOfBounds) }
+            self.init(epoch: epoch, handled: SequenceNumber(handled), last: last)
         case (nil, nil):
             guard last == nil else { throw JSONFieldError("last", .outOfBounds) }
             return nil
@@ -102,17 +102,16 @@ extension Position {
     }
 }
 
-extension LastMessage {
-    /// Reads `[seq, time]`.
-    fileprivate init(_ values: [JSONValue], _ handled: UInt64) throws(JSONFieldError) {
-        guard values.count == 2 else { throw JSONFieldError("last", .outOfBounds) }
-        guard let sequence = values[0].integer, let time = values[1].integer else { throw JSONFieldError("last", .wrongType) }
-        guard sequence >= 1, sequence <= handled else { throw JSONFieldError("last", .outOfBounds) }
-        self.init(sequence: SequenceNumber(sequence), time: Timestamp(milliseconds: time))
-    }
-}
-
 extension JSONObject {
+    /// Reads `[seq, time]`; nil when the field is absent.
+    fileprivate func pair(_ name: String) throws(JSONFieldError) -> (sequence: SequenceNumber, time: Timestamp)? {
+        guard let values = try self.array(name) else { return nil }
+        guard values.count == 2 else { throw JSONFieldError(name, .outOfBounds) }
+        guard let sequence = values[0].integer, let time = values[1].integer else { throw JSONFieldError(name, .wrongType) }
+        guard sequence >= 1 else { throw JSONFieldError(name, .outOfBounds) }
+        return (SequenceNumber(sequence), Timestamp(milliseconds: time))
+    }
+
     /// The names of features, as many and as long as a `HELLO` may hold; none when the field is absent.
     fileprivate func features() throws(JSONFieldError) -> [String] {
         let features = try self.strings("features") ?? []

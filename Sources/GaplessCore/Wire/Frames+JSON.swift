@@ -7,12 +7,8 @@ extension Hello {
         if let position = self.position {
             writer.field("epoch", position.epoch.description)
             writer.field("handled", position.handled.rawValue)
-            if let last = position.last {
-                writer.array("last") {
-                    $0.element(.integer(last.sequence.rawValue))
-                    $0.element(.integer(last.time.milliseconds))
-                }
-            }
+            if let last = position.last { writer.pair("last", last.sequence, last.time) }
+            if let taken = self.taken { writer.pair("taken", taken.through, taken.newest) }
         }
         writer.field("instance", self.instance.description)
         writer.field("attempt", self.attempt.rawValue)
@@ -24,6 +20,16 @@ extension Hello {
         writer.field("token", self.token)
         writer.field("features", self.features.isEmpty ? nil : self.features)
         writer.field("agent", self.agent)
+    }
+}
+
+extension JSONWriter {
+    /// Writes `[seq, time]`.
+    fileprivate mutating func pair(_ name: String, _ sequence: SequenceNumber, _ time: Timestamp) {
+        self.array(name) {
+            $0.element(.integer(sequence.rawValue))
+            $0.element(.integer(time.milliseconds))
+        }
     }
 }
 

@@ -157,6 +157,11 @@ final class SQLiteTransaction: StoreTransaction {
         return try self.tables.messages.times(queue: row.id, number: number)
     }
 
+    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp, of client: ClientID) throws -> LastMessage? {
+        guard let row = try self.row(of: client) else { return nil }
+        return try self.tables.messages.newest(queue: row.id, through: number, unexpiredAt: moment)
+    }
+
     func hasUnexpired(_ client: ClientID) throws -> Bool {
         guard let row = try self.row(of: client), row.record.kept.messages > 0 else { return false }
         return try self.tables.messages.hasUnexpired(queue: row.id, above: row.record.floor, now: self.clock)

@@ -10,6 +10,7 @@ import NIOCore
 struct MessageRows {
     private let insertion: PreparedStatement
     private let timesOf: PreparedStatement
+    private let newestOf: PreparedStatement
     private let oldestRows: PreparedStatement
     private let expiries: PreparedStatement
     private let unexpired: PreparedStatement
@@ -41,6 +42,10 @@ struct MessageRows {
             "INSERT INTO messages (queue, sequence, time, expires, kind, payload) VALUES (?, ?, ?, ?, ?, ?)"
         )
         self.timesOf = try PreparedStatement(database, "SELECT time, expires FROM messages WHERE queue = ? AND sequence = ?")
+        self.newestOf = try PreparedStatement(
+            database,
+            "SELECT sequence, time FROM messages WHERE queue = ? AND sequence <= ? AND expires > ? ORDER BY sequence DESC LIMIT 1"
+        )
         self.oldestRows = try PreparedStatement(
             database,
             "SELECT sequence, length(payload) FROM messages WHERE queue = ? AND sequence > ? ORDER BY sequence"
@@ -81,6 +86,14 @@ struct MessageRows {
         self.timesOf.bind(queue, at: 1)
         self.timesOf.bind(number, at: 2)
         return try self.timesOf.first { KeptTimes(time: try $0.timestamp(0), expires: try $0.timestamp(1)) }
+    }
+
+    /// The newest message at or below a number that expires after a moment; nil when none is kept.
+    func newest(queue: Int64, through number: SequenceNumber, unexpiredAt moment: Timestamp) throws -> LastMessage? {
+        self.newestOf.bind(queue, at: 1)
+        self.newestOf.bind(number, at: 2)
+        self.newestOf.bind(moment, at: 3)
+        return try self.newestOf.first { LastMessage(sequence: try $0.sequence(0), time: try $0.timestamp(1)) }
     }
 
     /// How much is kept above a number and through another.

@@ -64,6 +64,11 @@ struct MessageLog {
         return self.storage[index]
     }
 
+    /// The messages at or below a number.
+    func all(through number: SequenceNumber) -> ArraySlice<KeptMessage> {
+        self.storage[self.start..<self.index(above: number)]
+    }
+
     mutating func removeFirst(through number: SequenceNumber) -> RemovedMessages? {
         self.removeFirst(before: self.index(above: number))
     }

@@ -110,6 +110,11 @@ final class MemoryTransaction: StoreTransaction {
         self.state.queues[client]?.messages[number]?.times
     }
 
+    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp, of client: ClientID) -> LastMessage? {
+        let found = self.state.queues[client]?.messages.all(through: number).last { moment < $0.times.expires }
+        return found.map { LastMessage(sequence: $0.sequence, time: $0.times.time) }
+    }
+
     func hasUnexpired(_ client: ClientID) -> Bool {
         let now = self.clock
         return self.state.queues[client]?.messages.all.contains { !$0.times.isExpired(at: now) } ?? false

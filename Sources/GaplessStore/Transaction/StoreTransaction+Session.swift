@@ -11,10 +11,10 @@ extension StoreTransaction {
             policy: self.policy,
             now: self.clock,
             isHolderAlive: try self.isHolderAlive(record),
-            freshEpoch: self.freshEpoch()
-        ) { (number) throws(Failure) in
-            try self.times(of: number, of: client)
-        }
+            freshEpoch: self.freshEpoch(),
+            times: { (number) throws(Failure) in try self.times(of: number, of: client) },
+            newest: { (number, moment) throws(Failure) in try self.newest(through: number, unexpiredAt: moment, of: client) }
+        )
         switch decision {
         case .refused(let receipt): return receipt
         case .attached(let attachment):

@@ -153,6 +153,32 @@ extension StoreConformance {
             let position = Position(epoch: first.fence.epoch.token, handled: SequenceNumber(2), last: last)
             try Self.expectRollback(try bench.attach(bench.hello(position: position)), from: first, after: 0, bench)
         },
+        StoreCheck("attaching", "taken, and another message is stored, or none yet: rollback") { bench in  // [R5.2-18]
+            let first = try bench.attach()
+            try bench.send(1...3)
+            let newest = try bench.read(first.fence).messages[2]
+            let same = try bench.attach(bench.hello(position: first.position(1), taken: newest))
+            try expectEqual(same.resume, .resumed, "the message that is stored")
+            try expectEqual(same.floor, SequenceNumber(1), "what was taken acknowledges nothing")
+            let other = StoredMessage(sequence: newest.sequence, time: newest.time + .milliseconds(1), payload: newest.payload)
+            let again = try bench.attach(bench.hello(position: first.position(1), taken: other))
+            try Self.expectRollback(again, from: same, after: 1, bench)
+            let above = StoredMessage(sequence: SequenceNumber(4), time: newest.time, payload: newest.payload)
+            try Self.expectRollback(try bench.attach(bench.hello(position: again.position(1), taken: above)), from: again, after: 1, bench)
+        },
+        StoreCheck("attaching", "a gap was taken, a message lies in it: rollback, unless it has expired") { bench in  // [R5.2-18]
+            let first = try bench.attach()
+            try bench.send("1")
+            bench.advance(by: .seconds(1))
+            try bench.send("2", timeToLive: .seconds(1))
+            let messages = try bench.read(first.fence).messages
+            let gap = StoredMessage(sequence: SequenceNumber(2), time: messages[0].time, payload: messages[0].payload)
+            let lies = try bench.attach(bench.hello(position: first.position(1, last: messages[0]), taken: gap))
+            try Self.expectRollback(lies, from: first, after: 0, bench)
+            bench.advance(by: .seconds(1))
+            let again = try bench.attach(bench.hello(position: lies.position(1, last: messages[0]), taken: gap))
+            try expectEqual(again.resume, .partial, "it has expired")
+        },
         StoreCheck("attaching", "another time of the message at the floor: rollback") { bench in  // [R5.2-14]
             let first = try bench.attach()
             try bench.send(1...3)

@@ -39,6 +39,25 @@ extension StoreConformance {
                 "everything that is stored"
             )
         },
+        StoreCheck("restores", "numbers that were used again are told apart by what the client had taken") { bench in  // [R5.2-18]
+            let first = try bench.attach()
+            try bench.send(1...3)
+            let restore = try bench.saveCopy()
+            bench.advance(by: .seconds(1))
+            try bench.send(4...5)
+            let taken = try bench.read(first.fence).messages
+            try restore()
+            bench.advance(by: .seconds(1))
+            for text in ["4 again", "5 again"] { try bench.send(text) }
+            let hello = bench.hello(position: first.position(3, last: taken[2]), taken: taken[4], held: first.fence.generation)
+            let again = try bench.attach(hello)
+            try expectEqual(again.resume, .reset(.rollback), "the outcome")
+            try expectEqual(
+                try bench.read(after: again.after.rawValue, again.fence).texts,
+                ["1", "2", "3", "4 again", "5 again"],
+                "all that is stored"
+            )
+        },
         StoreCheck("restores", "a fence from after the copy is void") { bench in  // [R5.3-14]
             let first = try bench.attach()
             let restore = try bench.saveCopy()

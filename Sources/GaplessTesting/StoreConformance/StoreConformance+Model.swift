@@ -113,16 +113,17 @@ private struct ModelComparison {
         let attempt = max(1, self.attempts[instance] ?? 1)
         let fence = self.random.below(4) == 0 ? nil : self.fence(of: client)
         let handled = UInt64(self.random.below(Int(self.queues[client]?.head ?? 3) + 2))
-        let last = self.queues[client]?.messages.first { $0.number <= handled && !$0.isExpired(self.bench.now) }
-        let isWrong = self.random.below(5) == 0
+        let last = self.message(of: client, through: handled)
         let position = fence.map { fence in
             Position(
                 epoch: fence.epoch.token,
                 handled: SequenceNumber(handled),
-                last: last.map { LastMessage(sequence: SequenceNumber($0.number), time: isWrong ? $0.time + .milliseconds(1) : $0.time) }
+                last: last.map { LastMessage(sequence: SequenceNumber($0.number), time: $0.time) }
             )
         }
-        let hello = self.bench.hello(
+        let reached = handled + 1 + UInt64(self.random.below(3))
+        let taken = self.message(of: client, through: reached).map { Taken(through: SequenceNumber(reached), newest: $0.time) }
+        var hello = self.bench.hello(
             client,
             as: instance,
             attempt: attempt,
@@ -130,13 +131,13 @@ private struct ModelComparison {
             held: self.random.below(2) == 0 ? fence?.generation : nil,
             force: self.random.below(4) == 0
         )
+        if position != nil, self.random.below(3) == 0 { hello.taken = taken }
         self.trace.append("attach \(hello)")
         let got = try self.bench.attachReceipt(hello)
         let isKnown = self.queues[client] != nil
         let expected = self.queues[client, default: ModelQueue()].attach(
             hello,
             isKnown: isKnown,
-            isLastWrong: last != nil && isWrong,
             self.bench
         )
         switch (got, expected) {
@@ -153,6 +154,14 @@ private struct ModelComparison {
             self.fences[client, default: []].append(attachment.fence)
         case (let got, let wanted): throw StoreConformanceFailure("a hello: expected \(wanted), got \(got)")
         }
+    }
+
+    /// A message that can be delivered at or below a number: the newest most often; now and then an older one, or one with another time.
+    private mutating func message(of client: ClientID, through number: UInt64) -> (number: UInt64, time: Timestamp)? {
+        let now = self.bench.now
+        let messages = self.queues[client]?.messages.filter { $0.number <= number && !$0.isExpired(now) } ?? []
+        guard let message = self.random.below(6) == 0 ? messages.first : messages.last else { return nil }
+        return (message.number, self.random.below(5) == 0 ? message.time + .milliseconds(1) : message.time)
     }
 
     private mutating func detach(_ client: ClientID) throws {
@@ -305,7 +314,7 @@ private struct ModelQueue {
         self.messages.removeAll { $0.number <= self.floor }
     }
 
-    mutating func attach(_ hello: AttachOperation, isKnown: Bool, isLastWrong: Bool, _ bench: StoreBench) -> Answer {
+    mutating func attach(_ hello: AttachOperation, isKnown: Bool, _ bench: StoreBench) -> Answer {
         if self.lastInstance == hello.instance, hello.attempt.rawValue <= self.lastAttempt { return .late }
         let isSameEpoch = hello.position.map { $0.epoch == self.epoch?.token } ?? false
         let held = hello.held?.rawValue
@@ -321,13 +330,32 @@ private struct ModelQueue {
         if !isKnown { return .attached(.reset(.unknown), after: 0) }
         if !isSameEpoch { return .attached(.reset(.epoch), after: self.floor) }
         let handled = position.handled.rawValue
-        if handled > self.head || isLastWrong || held.map({ $0 >= self.generation }) ?? false {
+        if handled > self.head || self.contradicts(hello, position, bench.now) || held.map({ $0 >= self.generation }) ?? false {
             return .attached(.reset(.rollback), after: self.floor)
         }
         if handled < self.floor { return .attached(.partial, after: handled) }
         self.moveFloor(to: handled, bench.now)
         let isNextGone = handled < self.head && !self.messages.contains { $0.number == handled + 1 && !$0.isExpired(bench.now) }
         return .attached(isNextGone ? .partial : .resumed, after: handled)
+    }
+}
+
+extension ModelQueue {
+    /// Whether a message that can be delivered is one that the client should have, and has not.
+    private func contradicts(_ hello: AttachOperation, _ position: Position, _ now: Timestamp) -> Bool {
+        if let taken = hello.taken {
+            if taken.through.rawValue > self.head || self.isNewer(than: taken.newest, through: taken.through, now) { return true }
+        }
+        guard let last = position.last, last.sequence.rawValue > self.floor else { return false }
+        let isOther = self.messages.contains { $0.number == last.sequence.rawValue && $0.time != last.time }
+        return isOther || self.isNewer(than: last.time, through: position.handled, now)
+    }
+
+    private func isNewer(than time: Timestamp, through number: SequenceNumber, _ now: Timestamp) -> Bool {
+        self.messages.contains { message in
+            guard !message.isExpired(now), message.number <= number.rawValue else { return false }
+            return time < message.time || (message.number == number.rawValue && message.time != time)
+        }
     }
 }
 

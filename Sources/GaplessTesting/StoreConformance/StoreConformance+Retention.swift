@@ -203,7 +203,7 @@ extension StoreConformance {
     ]
 
     static let clock = [
-        StoreCheck("clock", "the store's clock never goes back") { bench in
+        StoreCheck("clock", "the store's clock never goes back") { bench in  // [R4.3-5]
             let first = try bench.send("1")
             bench.now = Timestamp(milliseconds: bench.now.milliseconds - 3_600_000)
             let second = try bench.send("2")

@@ -101,6 +101,22 @@ struct ClientSessionConnectingTests {
         #expect(rig.hello()?.position == .test(handled: 2, last: 2))
     }
 
+    @Test("[R4.1-9] HELLO tells how far was taken, gaps included, and nothing when all of it is handled")
+    func takenAboveHandled() throws {
+        let rig = ClientRig.attached()
+        rig.messages(1...9)
+        rig.handle(0)
+        rig.receive(.gap(.test(10, 12)))
+        rig.closed(1)
+        let hello = try #require(rig.hello())
+        #expect(hello.position == .test(handled: 1, last: 1))
+        #expect(hello.taken?.through == SequenceNumber(12))
+        #expect(hello.taken?.newest == StoredMessage.test(9).time)
+        rig.handleAll()
+        rig.closed(2)
+        #expect(rig.hello()?.taken == nil)
+    }
+
     @Test("[R4.1-5] what was handled since the last save is saved before HELLO tells it, since HELLO acknowledges")
     func savedBeforeHello() {
         let rig = ClientRig { $0.persistence = .durable }

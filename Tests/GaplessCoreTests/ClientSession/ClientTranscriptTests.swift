@@ -106,7 +106,8 @@ private final class ClientTranscript {
         var luck = SeededLuck(1)
         var record = ClientRecord(client: hello.client, using: &luck)
         record.identity.instance = hello.instance
-        record.identity.attempt = hello.attempt.rawValue > 1 ? Attempt(hello.attempt.rawValue - 1) : nil
+        let before: UInt64 = hello.taken == nil ? 1 : 2
+        record.identity.attempt = hello.attempt.rawValue > before ? Attempt(hello.attempt.rawValue - before) : nil
         record.progress = ClientProgress(position: hello.position, held: hello.held)
         // Where the document says that the server forgot an outbox, two messages were acknowledged and a third was on its way.
         if self.lines.contains("C! close 1000") {
@@ -125,8 +126,23 @@ private final class ClientTranscript {
             configuration.connectDeadline = .seconds(600)
         }
         let player = Player(rig)
+        if let position = hello.position, let taken = hello.taken { self.take(taken, above: position, held: hello.held, player) }
         self.players.append((hello.instance, player))
         return player
+    }
+
+    /// What the client took before its `HELLO`, on a connection that the document does not show.
+    private func take(_ taken: Taken, above position: Position, held: Generation?, _ player: Player) {
+        let rig = player.rig
+        guard let id = rig.connect() else { return self.problems.append("no connection before the first") }
+        rig.opened(id)
+        let after = position.handled.rawValue
+        rig.receive(.welcome(.test(epoch: position.epoch.description, generation: held?.rawValue ?? 1, after: after)), on: id)
+        for number in (after + 1)...taken.through.rawValue {
+            let message = StoredMessage(sequence: SequenceNumber(number), time: taken.newest, payload: Payload(text: ""))
+            rig.receive(.message(message), on: id)
+        }
+        player.take(rig.closed(id))
     }
 
     /// The document's name of an outbox: the same where the session says the same, another where it says another.

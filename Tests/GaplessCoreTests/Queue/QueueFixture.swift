@@ -60,6 +60,7 @@ struct QueueFixture {
         _ instance: InstanceID = first,
         attempt: UInt64 = 6,
         position: Position? = nil,
+        taken: (UInt64, UInt64)? = nil,
         held: UInt64? = nil,
         outbox: OutboxID? = nil,
         force: Bool = false,
@@ -71,6 +72,7 @@ struct QueueFixture {
             instance: instance,
             attempt: Attempt(attempt),
             position: position,
+            taken: taken.map { Taken(through: SequenceNumber($0.0), newest: Timestamp(milliseconds: $0.1)) },
             held: held.map { Generation($0) },
             outbox: outbox,
             force: force,
@@ -85,8 +87,10 @@ struct QueueFixture {
             policy: self.policy,
             now: Self.now,
             isHolderAlive: isHolderAlive,
-            freshEpoch: Self.freshEpoch
-        ) { kept[$0.rawValue] }
+            freshEpoch: Self.freshEpoch,
+            times: { kept[$0.rawValue] },
+            newest: { kept.newest(through: $0, unexpiredAt: $1) }
+        )
     }
 
     /// Attaches and demands that it is not refused.
@@ -120,5 +124,13 @@ enum Named {
     static func outbox(_ text: String) -> OutboxID {
         guard let outbox = OutboxID(text) else { preconditionFailure("\(text) is no outbox") }
         return outbox
+    }
+}
+
+extension [UInt64: KeptTimes] {
+    /// The newest message at or below a number that expires after a moment.
+    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp) -> LastMessage? {
+        let found = self.filter { $0.key <= number.rawValue && moment < $0.value.expires }.max { $0.key < $1.key }
+        return found.map { LastMessage(sequence: SequenceNumber($0.key), time: $0.value.time) }
     }
 }

@@ -87,11 +87,51 @@ import Testing
     @Test func whatIsNotKnownOfTheLastMessageContradictsNothing() throws {  // [R5.2-14]
         var queue = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
         queue.kept[4] = nil
-        let gone = try queue.attached(queue.hello(position: queue.position(4, last: (4, 1))))
+        let gone = try queue.attached(queue.hello(position: queue.position(4, last: (4, 3_500))))
         #expect(gone.resume == .resumed)
-        let below = try queue.attached(queue.hello(attempt: 7, position: queue.position(5, last: (1, 1))))
+        let below = try queue.attached(queue.hello(attempt: 7, position: queue.position(4, last: (1, 1))))
         #expect(below.resume == .resumed)
-        #expect(queue.record.floorTime == QueueFixture.time(of: 5))
+        #expect(queue.record.floor == SequenceNumber(4))
+    }
+
+    @Test func aLaterTimeOfALowerNumberIsARollback() throws {  // [R5.2-14] [R4.3-5]
+        var queue = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
+        queue.kept[4] = nil
+        let later = try queue.attached(queue.hello(position: queue.position(4, last: (4, 3_000))))
+        #expect(later.resume == .resumed)
+        var other = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
+        other.kept[4] = nil
+        #expect(try other.attached(other.hello(position: other.position(4, last: (4, 2_999)))).resume == .reset(.rollback))
+    }
+
+    @Test func aLaterTimeAtTheFloorIsARollback() throws {  // [R5.2-14]
+        var queue = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
+        queue.kept[3] = nil
+        let hello = queue.hello(position: queue.position(3, last: (3, 1_999)))
+        #expect(try queue.attached(hello).resume == .reset(.rollback))
+    }
+
+    @Test(
+        "[R5.2-18] what was taken is compared, and moves nothing",
+        arguments: [
+            (taken: (4, 4_000), resume: Resume.resumed), (taken: (4, 4_001), resume: .reset(.rollback)),
+            (taken: (5, 5_000), resume: .resumed),
+            (taken: (6, 6_000), resume: .reset(.rollback)), (taken: (5, 4_000), resume: .reset(.rollback)),
+        ] as [(taken: (UInt64, UInt64), resume: Resume)]
+    )
+    func whatWasTakenIsCompared(taken: (UInt64, UInt64), resume: Resume) throws {
+        var queue = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
+        let attachment = try queue.attached(queue.hello(position: queue.position(3, last: (3, 3_000)), taken: taken))
+        #expect(attachment.resume == resume)
+        #expect(attachment.after == SequenceNumber(resume == .resumed ? 3 : 2))
+    }
+
+    @Test func whatWasToldAsGoneCannotBeDeliveredAgain() throws {  // [R5.2-14]
+        var queue = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
+        #expect(try queue.attached(queue.hello(position: queue.position(4, last: (3, 3_000)))).resume == .reset(.rollback))
+        var expired = QueueFixture(head: 5, floor: 2, generation: 1, attachedAs: QueueFixture.first)
+        for number: UInt64 in 4...5 { expired.kept[number] = KeptTimes(time: QueueFixture.time(of: number), expires: QueueFixture.now) }
+        #expect(try expired.attached(expired.hello(position: expired.position(4, last: (3, 3_000)), taken: (5, 3_000))).resume == .partial)
     }
 
     @Test func anotherEpochOfTheQueueIsAResetThatChangesNothing() throws {  // [R5.2-10]

@@ -43,7 +43,8 @@ enum AttachVector {
             now: now,
             isHolderAlive: isHolderAlive,
             freshEpoch: fresh,
-            lookUp: { times[$0.rawValue] }
+            times: { times[$0.rawValue] },
+            newest: { times.newest(through: $0, unexpiredAt: $1) }
         )
         let receipt: AttachReceipt =
             switch decision {
@@ -57,12 +58,8 @@ enum AttachVector {
     private static func operation(_ fields: VectorFields) throws -> AttachOperation {
         var position: Position?
         if let token = try fields.string("epoch"), let handled = try fields.number("handled") {
-            position = Position(epoch: try self.epoch(token)?.token ?? .test("x"), handled: SequenceNumber(handled))
-            if case .array(let last)? = fields.value("last"), last.count == 2, case .int(let number) = last[0],
-                case .int(let time) = last[1]
-            {
-                position?.last = LastMessage(sequence: SequenceNumber(UInt64(number)), time: Timestamp(milliseconds: UInt64(time)))
-            }
+            let epoch = try self.epoch(token)?.token ?? .test("x")
+            position = Position(epoch: epoch, handled: SequenceNumber(handled), last: try fields.lastMessage("last"))
         }
         return AttachOperation(
             client: .phone,
@@ -70,6 +67,7 @@ enum AttachVector {
             instance: Named.instance(try fields.string("instance") ?? "i1"),
             attempt: Attempt(try fields.number("attempt") ?? 1),
             position: position,
+            taken: try fields.lastMessage("taken").map { Taken(through: $0.sequence, newest: $0.time) },
             held: try fields.number("held").map { Generation($0) },
             outbox: try fields.string("outbox").map { Named.outbox($0) },
             force: try fields.bool("force") ?? false

@@ -30,13 +30,8 @@ enum ClientVectorSettings {
         record.identity.attempt = try fields.number("attempt").map { Attempt($0) }
         record.identity.isTakenOver = try fields.bool("takenOver") ?? false
         if let epoch = try fields.string("epoch"), let handled = try fields.number("handled") {
-            var position = Position(epoch: .test(epoch), handled: SequenceNumber(handled))
-            if case .array(let last)? = fields.value("last"), last.count == 2, case .int(let number) = last[0],
-                case .int(let time) = last[1]
-            {
-                position.last = LastMessage(sequence: SequenceNumber(UInt64(number)), time: Timestamp(milliseconds: UInt64(time)))
-            }
-            record.progress.position = position
+            let last = try fields.lastMessage("last")
+            record.progress.position = Position(epoch: .test(epoch), handled: SequenceNumber(handled), last: last)
             record.progress.held = try fields.number("held").map { Generation($0) }
         }
         if let outbox = try fields.string("outbox") { record.outbox.id = Named.outbox(outbox) }

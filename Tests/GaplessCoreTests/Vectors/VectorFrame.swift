@@ -25,7 +25,8 @@ enum VectorFrame {
         fields["client"] = hello.client.map { .string($0.description) }
         fields["epoch"] = hello.position.map { .string($0.epoch.description) }
         fields["handled"] = hello.position.map { .number($0.handled.rawValue) }
-        fields["last"] = hello.position?.last.map { .array([.number($0.sequence.rawValue), .number($0.time.milliseconds)]) }
+        fields["last"] = hello.position?.last.map { self.pair($0.sequence, $0.time) }
+        fields["taken"] = hello.taken.map { self.pair($0.through, $0.newest) }
         fields["held"] = hello.held.map { .number($0.rawValue) }
         fields["outbox"] = hello.outbox.map { .string($0.description) }
         fields["window"] = hello.window.map { self.window($0) }
@@ -35,6 +36,10 @@ enum VectorFrame {
         if !hello.features.isEmpty { fields["features"] = .array(hello.features.map { .string($0) }) }
         fields["agent"] = hello.agent.map { .string($0) }
         return fields
+    }
+
+    private static func pair(_ number: SequenceNumber, _ time: Timestamp) -> VectorValue {
+        .array([.number(number.rawValue), .number(time.milliseconds)])
     }
 
     // MARK: Down

@@ -1,4 +1,5 @@
 import Foundation
+import GaplessCore
 
 /// A value of a vector file: JSON without fractions.
 indirect enum VectorValue: Hashable, Sendable {
@@ -163,6 +164,15 @@ final class VectorFields {
             guard case .string(let text) = item else { throw VectorFailure("\(key) holds more than text: \(item)") }
             return text
         }
+    }
+
+    /// `[seq, time]`.
+    func lastMessage(_ key: String) throws -> LastMessage? {
+        guard let values = try self.array(key) else { return nil }
+        guard values.count == 2, case .int(let number) = values[0], case .int(let time) = values[1] else {
+            throw VectorFailure("\(key) is no number and time: \(values)")
+        }
+        return LastMessage(sequence: SequenceNumber(UInt64(number)), time: Timestamp(milliseconds: UInt64(time)))
     }
 
     func object(_ key: String) throws -> VectorFields? {

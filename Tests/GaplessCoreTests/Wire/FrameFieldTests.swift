@@ -44,7 +44,7 @@ struct FrameFieldTests {
     static let helloFields: [FrameField] = [
         FrameField("client", required: false, good: nameText + [.string("a/b")], bad: [.string("a/b/c")]),
         FrameField("epoch", good: nameText, bad: [.string("a/b")]),
-        FrameField("handled", good: [.integer(41), .integer(Limits.maxInteger)], bad: [.integer(40)]),
+        FrameField("handled", good: [.integer(41), .integer(44)], bad: [.integer(40), .integer(45)]),
         FrameField(
             "last",
             required: false,
@@ -52,6 +52,15 @@ struct FrameFieldTests {
             bad: [
                 .array([.integer(0), .integer(1)]), .array([.integer(43), .integer(1)]), .array([.integer(1), .integer(1), .integer(1)]),
                 .array([.string("1"), .integer(1)]), .array([.integer(1), .null]), .array([.integer(1), .number("1.5")]),
+            ]
+        ),
+        FrameField(
+            "taken",
+            required: false,
+            good: [[43, 0], [45, Limits.maxInteger]].map { .array($0.map { .integer($0) }) },
+            bad: [
+                .array([.integer(42), .integer(1)]), .array([.integer(0), .integer(1)]), .array([.integer(43), .integer(1), .integer(1)]),
+                .array([.string("43"), .integer(1)]), .array([.integer(43), .null]), .array([.integer(43), .number("1.5")]),
             ]
         ),
         FrameField("instance", good: nameText),
@@ -121,7 +130,7 @@ struct FrameFieldTests {
         FrameField("endpoints", required: false, good: [.array([]), .array([.string("x")])], bad: [.array([.integer(0)])]),
     ]
 
-    // [R3.5-6] [R3.5-7] [R3.6-1] [R4.1-1] [R4.1-3] [R4.1-4]
+    // [R3.5-6] [R3.5-7] [R3.6-1] [R4.1-1] [R4.1-3] [R4.1-4] [R4.1-8]
     @Test("HELLO: each field absent, of each type, within its bounds and beyond", arguments: helloFields)
     func hello(_ field: FrameField) throws { try Self.check(ClientFrame.self, GoldenFrames.fullHelloText, field) }
 
@@ -158,11 +167,16 @@ struct FrameFieldTests {
     @Test("HELLO: what belongs to a position does not come without it")
     func position() {
         func hello(_ fields: String) -> Verdict<ClientFrame> { Verdict(#"HELLO {"instance":"i","attempt":1\#(fields)}"#) }
-        let epoch = #","epoch":"e""#, handled = #","handled":3"#, last = #","last":[3,5]"#, held = #","held":0"#
-        for fields in ["", epoch + handled, epoch + handled + last, epoch + handled + held, held + last + handled + epoch] {
+        let epoch = #","epoch":"e""#, handled = #","handled":3"#, last = #","last":[3,5]"#, taken = #","taken":[4,5]"#, held = #","held":0"#
+        for fields in [
+            "", epoch + handled, epoch + handled + last, epoch + handled + held, epoch + handled + taken,
+            held + taken + last + handled + epoch,
+        ] {
             #expect(hello(fields).frame != nil, "\(fields)")
         }
-        for fields in [epoch, handled, last, held, last + held, epoch + last, epoch + held, handled + last, handled + held] {
+        for fields in [
+            epoch, handled, last, taken, held, last + held, epoch + taken, epoch + last, epoch + held, handled + last, handled + held,
+        ] {
             #expect(hello(fields).code == .malformed, "\(fields)")
         }
     }

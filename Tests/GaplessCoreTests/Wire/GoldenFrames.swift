@@ -57,7 +57,8 @@ enum GoldenFrames {
     ]
 
     static let fullHelloText =
-        #"HELLO {"client":"alice","epoch":"7Qm2xV9c.1","handled":42,"last":[41,1767225601250],"instance":"u3Jk0cXq9w","attempt":7,"#
+        #"HELLO {"client":"alice","epoch":"7Qm2xV9c.1","handled":42,"last":[41,1767225601250],"taken":[45,1767225601900],"#
+        + #""instance":"u3Jk0cXq9w","attempt":7,"#
         + #""held":6,"outbox":"o8Zr51mPq2","window":{"messages":32,"bytes":65536},"keep":3600000,"force":true,"token":"t.o.k","#
         + #""features":["example.com-typing"],"agent":"example/1.0"}"#
 
@@ -68,6 +69,7 @@ enum GoldenFrames {
             handled: SequenceNumber(42),
             last: LastMessage(sequence: SequenceNumber(41), time: Timestamp(milliseconds: 1_767_225_601_250))
         ),
+        taken: Taken(through: SequenceNumber(45), newest: Timestamp(milliseconds: 1_767_225_601_900)),
         held: Generation(6),
         instance: Named.instance("u3Jk0cXq9w"),
         attempt: Attempt(7),

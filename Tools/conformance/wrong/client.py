@@ -38,6 +38,16 @@ class HelloSaysTaken(right.Commanded):
         self.state.handled = handled
 
 
+@breaks("R4.1-9")
+class HidesWhatItTook(right.Commanded):
+    """HELLO does not tell what waits for the application."""
+
+    def opened(self, c):
+        taken, self.taken = self.taken, self.state.handled
+        super().opened(c)
+        self.taken = taken
+
+
 @breaks("R4.1-5", "R6.3-1")
 class AcknowledgesBeforeHandling(right.Commanded):
     """Whatever was taken counts as handled at once."""

@@ -93,6 +93,15 @@ def never_partial(state, opcode, payload):
     return on_welcome(change)(state, opcode, payload)
 
 
+@breaks("R5.2-6", "R5.2-7", "R5.2-8", "R5.2-9", "R5.2-14", "R5.2-18")
+def never_rolls_back(state, opcode, payload):
+    def change(welcome):
+        if welcome.get("reason") == "rollback":
+            welcome["resume"] = "resumed"
+            del welcome["reason"]
+    return on_welcome(change)(state, opcode, payload)
+
+
 @breaks("R5.2-11", "R5.2-12", "R6.1-1", "R6.2-1", "R6.2-3", "R6.2-4", "R6.2-5", "R6.2-6", "R6.4-1")
 def silent_gaps(state, opcode, payload):
     return [] if payload.startswith(b"GAP ") else [(opcode, payload)]
@@ -106,6 +115,15 @@ def everything_expires(state, opcode, payload):
 @breaks("R6.1-1", "R5.2-15")
 def repeats_itself(state, opcode, payload):
     return [(opcode, payload)] * (2 if payload.startswith(b"MSG 33 ") else 1)
+
+
+@breaks("R4.3-5")
+def ages_backwards(state, opcode, payload):
+    words = payload.split(b" ", 3)
+    if words[0] == b"MSG":
+        state["time"] = min(state.get("time", int(words[2])), int(words[2])) - 1
+        payload = b" ".join([words[0], words[1], str(state["time"]).encode(), *words[3:]])
+    return [(opcode, payload)]
 
 
 @breaks("R3.2-6", "R3.2-7")

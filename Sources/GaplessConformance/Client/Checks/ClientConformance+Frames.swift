@@ -39,6 +39,20 @@ extension ClientConformance {
                 try await bench.reports(.text(4, "4"))
                 try await second.acknowledgement(through: 4)
             },
+            Check("R4.1-9", "HELLO tells the newest message that waits for the application") { bench in
+                let connection = try await bench.attached()
+                try await bench.hold()
+                connection.send("MSG 1 1767225601250 one", "MSG 2 1767225601260 two")
+                try await bench.reports(.text(1, "one"))
+                try await bench.reports(.text(2, "two"))
+                connection.close(1_000)
+                let (second, hello) = try await bench.greeted()
+                // A client that calls them handled breaks another rule, and has nothing to tell here.
+                let handled = hello.position?.handled.rawValue
+                try require(hello.taken?.through.rawValue ?? handled, 2, "taken")
+                try require(hello.taken?.newest.milliseconds ?? 1_767_225_601_260, 1_767_225_601_260, "the time of what was taken")
+                second.welcome(WelcomeText(generation: 2, after: handled ?? 0, head: 2))
+            },
             Check("R4.1-6", "a client that has a position sends it, with held and last") { bench in
                 let connection = try await bench.attached(WelcomeText(generation: 5, resume: "new"))
                 connection.send("MSG 1 1767225601250 one")

@@ -32,6 +32,7 @@ extension ServerConformance {
             try require(try await bench.visit(bench.rival()).downlinkWindow, own, "window.down")
         },
         .outOfReach("R4.3-1", "no message is sent before it is durable", "nobody outside sees when a disk has it"),
+        .watch("R4.3-5", "times do not decrease as numbers grow"),
         Check("R4.3-2", "an uplink payload at the limit is taken, one above it gets 4404") { bench in
             let limit = bench.told.limits.message
             let (connection, _) = try await bench.attach(bench.hello { $0.outbox = ServerBench.random() })

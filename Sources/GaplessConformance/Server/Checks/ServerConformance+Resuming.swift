@@ -73,6 +73,24 @@ extension ServerConformance {
             let hello = bench.hello().again(before.epoch.description, 3).with { $0.last = (3, 1) }
             try await Self.rollsBack(bench, hello, before)
         },
+        Check("R5.2-18", "what was taken is above the head, or contradicts what is stored: reset, rollback") { bench in
+            let before = try await Self.acknowledgeTwoOfThree(bench)
+            let above = bench.hello().again(before.epoch.description, 2).with { $0.taken = (4, 1) }
+            let welcome = try await Self.rollsBack(bench, above, before)
+            let other = bench.hello().again(welcome.epoch.description, 2).with { ($0.attempt, $0.taken) = (3, (3, 1)) }
+            try await Self.rollsBack(bench, other, welcome)
+        },
+        Check("R5.2-13", "what was taken and is stored moves nothing: resumed") { bench in
+            try await bench.send("one", "two")
+            let (connection, before) = try await bench.attach()
+            try await connection.message(1)
+            let newest = try await connection.message(2)
+            try await connection.close()
+            let hello = bench.hello().again(before.epoch.description, 1).with { $0.taken = (2, newest.time.milliseconds) }
+            let (second, welcome) = try await bench.attach(hello)
+            try Self.tells(welcome, .resumed, after: 1, head: 2)
+            try await second.message(2)
+        },
         Check("R5.2-10", "another epoch of the queue: reset, epoch; a second time the same") { bench in
             let old = try await bench.visit()
             try await bench.remove()
@@ -144,11 +162,13 @@ extension ServerConformance {
     }
 
     /// The `HELLO` shows that the store went back: a new epoch, and what the queue holds.
-    private static func rollsBack(_ bench: ServerBench, _ hello: HelloText, _ before: Welcome) async throws {
+    @discardableResult
+    private static func rollsBack(_ bench: ServerBench, _ hello: HelloText, _ before: Welcome) async throws -> Welcome {
         let (connection, welcome) = try await bench.attach(hello)
         try Self.tells(welcome, .reset(.rollback), after: 2, head: 3)
         try require(welcome.epoch != before.epoch, "a new epoch", came: "\(welcome.epoch)")
         try await connection.message(3, "three")
+        return welcome
     }
 
     static func tells(_ welcome: Welcome, _ resume: Resume, after: UInt64, head: UInt64) throws {
