@@ -13,9 +13,16 @@ extension Checker {
             listener.isSuccessor = isSuccessor
         }
         self.listeners[process.number] = listener
+        // What was handled and not acknowledged when everything was lost comes again, to this process or to one after it.
+        if !isSuccessor { self.handledMessages[process.clientID] = nil }
     }
 
-    func welcomed(_ welcome: Welcome, _ process: ClientProcess) {
+    func welcomed(_ welcome: Welcome, _ link: SimulatedLink) {
+        let process = link.client
+        // What the store knows nothing of contradicts nothing. [R5.2-14]
+        if let hello = link.hello, self.forgotten.contains(HelloName(hello.instance, hello.attempt)) {
+            self.listeners[process.number]?.version = nil
+        }
         guard self.listeners[process.number]?.epoch != welcome.epoch else { return }
         self.listeners[process.number]?.next = (welcome.epoch, welcome.after.rawValue)
     }
@@ -74,7 +81,7 @@ extension Checker {
             self.require(isOneLine, .noSilentLoss, "\(process.name) got \(number) of another time line than what came before")
         }
         self.listeners[process.number]?.version = version
-        if self.handledMessages[key]?.contains(number) == true { self.repeated(number, to: process) }
+        if self.handledMessages[key.client]?[key.epoch]?.contains(number) == true { self.repeated(number, to: process) }
     }
 
     /// A message that another process of the client handled comes again: at most a window of them, when the saved state was kept.
@@ -95,40 +102,32 @@ extension Checker {
         _ = self.advance(reference, from: first, to: process)
         self.world.counters.count(gap: gap.reason)
         let key = Truth.Key(process.clientID, reference.epoch)
-        guard let numbering = self.truth.numberings[key] else { return }
-        for number in first...last { self.judge(number, gap.reason, numbering, key, process) }
+        guard self.truth.numberings[key] != nil else { return }
+        for number in first...last {
+            guard let lie = self.lie(number, gap.reason, key, in: self.truth) else { continue }
+            // It may have been said on a time line that is no more.
+            let wasTrue = self.abandoned.contains { self.lie(number, gap.reason, key, in: $0) == nil }
+            self.require(wasTrue, .honestGaps, "\(process.name): \(number) \(lie)")
+        }
     }
 
-    /// Whether a number may be gone for the reason.
-    private func judge(
-        _ number: UInt64,
-        _ reason: GapReason,
-        _ numbering: Truth.Numbering,
-        _ key: Truth.Key,
-        _ process: ClientProcess
-    ) {
+    /// What is wrong with calling a number gone for the reason; nil when it is true.
+    private func lie(_ number: UInt64, _ reason: GapReason, _ key: Truth.Key, in truth: Truth) -> String? {
         let retention = self.policy.retention
-        let message = numbering.messages[safe: Int(number) - 1] ?? nil
+        let messages = truth.numberings[key]?.messages ?? []
+        let message = messages[safe: Int(number) - 1] ?? nil
         switch reason {
         case .expired:
-            let isOld = message.map { $0.expires <= self.truth.clock } ?? true
-            self.require(isOld, .honestGaps, "\(process.name): \(number) is called expired and is not")
+            return message.map { $0.expires <= truth.clock } ?? true ? nil : "is called expired and is not"
         case .overflow:
-            let newer = numbering.messages.dropFirst(Int(number) - 1)
+            let newer = messages.dropFirst(Int(number) - 1)
             let bytes = newer.reduce(0) { $0 + ($1?.payload.count ?? 0) }
-            self.require(
-                newer.count > retention.maxMessages || bytes > retention.maxBytes,
-                .honestGaps,
-                "\(process.name): \(number) is called overflown and is not: \(newer.count) messages, \(bytes) bytes"
-            )
+            let isFull = newer.count > retention.maxMessages || bytes > retention.maxBytes
+            return isFull ? nil : "is called overflown and is not: \(newer.count) messages, \(bytes) bytes"
         case .acknowledged:
-            self.require(
-                number <= self.handled[key] ?? 0,
-                .honestGaps,
-                "\(process.name): \(number) is called acknowledged and nobody handled it"
-            )
+            return number <= self.handled[key] ?? 0 ? nil : "is called acknowledged and nobody handled it"
         default:
-            self.require(false, .honestGaps, "\(process.name): gap for \(reason)")
+            return "is called gone for \(reason)"
         }
     }
 
@@ -138,7 +137,10 @@ extension Checker {
     func handled(_ reference: EventReference, isMessage: Bool, by process: ClientProcess) {
         let key = Truth.Key(process.clientID, reference.epoch)
         self.handled[key] = max(self.handled[key] ?? 0, reference.through.rawValue)
-        if isMessage { self.handledMessages[key, default: []].insert(reference.through.rawValue) }
+        // What a double handled is no business of the process that goes on from the state.
+        if isMessage, !process.isTwin {
+            self.handledMessages[key.client, default: [:]][key.epoch, default: []].insert(reference.through.rawValue)
+        }
         if self.listeners[process.number]?.epoch != reference.epoch { self.world.counters.count(.handledAfterReset) }
         self.progress += 1
     }

@@ -126,7 +126,7 @@ extension Checker {
         case .welcome(let welcome):
             link.uplink.window = welcome.uplinkWindow
             self.answered(link)
-            self.welcomed(welcome, link.client)
+            self.welcomed(welcome, link)
         case .acknowledge(let through): link.uplink.acknowledge(through)
         case .error(let error) where error.code == .takenOver: self.answered(link)
         case .message, .gap, .ping, .pong, .authenticate, .authenticated, .drain, .error: break

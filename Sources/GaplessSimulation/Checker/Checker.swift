@@ -10,6 +10,8 @@ final class Checker {
     /// What is durable.
     var truth = Truth()
     var lines = TimeLines()
+    /// What was durable on the time lines that ended when the store went back.
+    var abandoned: [Truth] = []
     var clock: BelievableClock
     private(set) var violations: [Violation] = []
     /// Every version that ever was durable under a number.
@@ -25,9 +27,12 @@ final class Checker {
 
     /// What processes of clients were handed, by process.
     var listeners: [UInt64: Listener] = [:]
-    /// The highest number that any process of a client handled, and which messages.
+    /// The HELLOs whose newest message is of another time line, of which the store no longer knew anything.
+    var forgotten: Set<HelloName> = []
+    /// The highest number that any process of a client handled.
     var handled: [Truth.Key: UInt64] = [:]
-    var handledMessages: [Truth.Key: Set<UInt64>] = [:]
+    /// The messages that its processes handled since one of them began with nothing.
+    var handledMessages: [ClientID: [EpochToken: Set<UInt64>]] = [:]
 
     /// What became of uplink, by text, and the texts in the order in which they were sent.
     var uplink: [String: Uplink] = [:]

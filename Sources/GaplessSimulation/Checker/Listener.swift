@@ -17,3 +17,13 @@ struct Listener {
     /// Whether it goes on from the state that its predecessor saved.
     var isSuccessor = false
 }
+
+/// Which `HELLO` of all.
+struct HelloName: Hashable {
+    let instance: InstanceID
+    let attempt: Attempt
+
+    init(_ instance: InstanceID, _ attempt: Attempt) {
+        (self.instance, self.attempt) = (instance, attempt)
+    }
+}

@@ -25,7 +25,7 @@ final class ClientProcess {
     /// What the disk holds.
     private(set) var saved: ClientRecord
     private let isDurable: Bool
-    private let isTwin: Bool
+    let isTwin: Bool
     var links: [SimulatedLink] = []
     /// Handed over and not handled, oldest first.
     private var inbox: Deque<ClientEvent> = []
@@ -288,7 +288,7 @@ final class ClientProcess {
     private func handleNext() {
         guard !self.isHandling, !self.inbox.isEmpty else { return }
         self.isHandling = true
-        self.schedule(after: self.application.latency(self.world.options.application)) {
+        self.schedule(after: self.application.latency(self.world.applicationTime)) {
             self.isHandling = false
             // Now and then several are done at once.
             let count = self.application.happens(200) ? Int.random(in: 1...self.inbox.count, using: &self.application) : 1

@@ -19,12 +19,8 @@ extension PlanOptions {
         options.lostSignals = random.happens(500) ? 500 : 0
         options.drawBounds(using: &random)
         options.hasRollbacks = random.happens(200)
-        if options.hasRollbacks {
-            // A store that went back unnoticed is found out by what it still knows.
-            options.maxMessages = 100_000
-            options.maxBytes = 100_000_000
-            options.maxAgeMilliseconds = 86_400_000
-        }
+        // What waits for a slow application while the store goes back is neither in the store nor handled.
+        if options.hasRollbacks, random.happens(400) { options.application = 1_000...8_000_000 }
         options.failingReads = random.happens(300) ? 300 : 0
         if random.happens(300) { options.pollMilliseconds = 2_000 }
         if random.happens(100) { options.hop = 10...1_000_000 }
@@ -48,8 +44,13 @@ extension PlanOptions {
         self.uplinkBytes = [20, 262_144].randomElement(using: &random) ?? 20
         if random.happens(150) { self.wishedMessages = 1 }
         self.socketBytes = [200, 4_000, 65_536].randomElement(using: &random) ?? 4_000
-        if random.happens(200) { self.maxUplinkBytes = 30 }
-        if random.happens(300) { (self.gatewayOperations, self.batchOperations) = (4, 2) }
+        // A window is no wider than what a node holds of all clients, as its configuration demands: else one client alone could be sent away for ever.
+        if random.happens(200) { (self.maxUplinkBytes, self.uplinkBytes) = (30, 20) }
+        if random.happens(400) {
+            (self.gatewayOperations, self.batchOperations) = (4, 2)
+            // What belongs together then waits together.
+            if random.happens(500) { self.commit = 50_000...400_000 }
+        }
     }
 
     private mutating func drawRetention(using random: inout SeededRandom) {

@@ -31,7 +31,7 @@ package enum Simplification: String, CaseIterable, Sendable {
         case .applications: simple.application = 100...100
         case .windows:
             (simple.downlinkMessages, simple.downlinkBytes) = (calm.downlinkMessages, calm.downlinkBytes)
-            (simple.uplinkMessages, simple.uplinkBytes) = (calm.uplinkMessages, calm.uplinkBytes)
+            (simple.uplinkMessages, simple.uplinkBytes) = (calm.uplinkMessages, min(calm.uplinkBytes, UInt64(simple.maxUplinkBytes)))
             simple.wishedMessages = nil
         case .sockets: simple.socketBytes = calm.socketBytes
         case .gateway: (simple.gatewayOperations, simple.batchOperations) = (calm.gatewayOperations, calm.batchOperations)

@@ -54,6 +54,8 @@ package enum Step: Hashable, Sendable {
     case rollBack(isNoticed: Bool)
     /// The machine of the store fails, and the last commits were not on its disk.
     case loseCommits(count: Int, isNoticed: Bool)
+    /// The same unnoticed, and the numbers are used again before many clients are back.
+    case loseAndPublish(count: Int)
     case remove(client: Int)
     /// An operator removes a queue, and somebody sends to it at once.
     case removeAndPublish(client: Int, count: Int)

@@ -4,7 +4,8 @@ enum StepKind: Int, CaseIterable {
     case cut, halfOpen, oneWay, clog, swizzle, linger, loseClose
     case crashNode, drainNode, deploy, stallNode, cordonNode, outdateNode
     case crashClient, stallClient, twin, takeOver, leave, probe, end, forgetKeys
-    case stallStore, failStore, fillStore, doubt, snapshot, rollBack, loseCommits, remove, removeAndPublish, moveClock, moveClocks
+    case stallStore, failStore, fillStore, doubt, snapshot, rollBack, loseCommits, loseAndPublish, remove, removeAndPublish, moveClock
+    case moveClocks
 
     /// A choice of kinds and how often each is drawn.
     struct Swarm {
@@ -29,7 +30,7 @@ enum StepKind: Int, CaseIterable {
             let isIn = random.happens(400)
             switch kind {
             case .publish, .send: return (kind, 20 + draw)
-            case .snapshot, .rollBack, .loseCommits: return (kind, options.hasRollbacks ? (draw + 2) / 3 : 0)
+            case .snapshot, .rollBack, .loseCommits, .loseAndPublish: return (kind, options.hasRollbacks ? (draw + 2) / 3 : 0)
             case .end: return (kind, isIn ? (draw + 3) / 4 : 0)
             case .remove, .removeAndPublish, .deploy, .outdateNode: return (kind, isIn && random.happens(400) ? (draw + 3) / 4 : 0)
             case .forgetKeys: return (kind, options.isAnonymous ? (draw + 3) / 4 : 0)
@@ -93,6 +94,7 @@ enum StepKind: Int, CaseIterable {
         case .snapshot: return .snapshot
         case .rollBack: return .rollBack(isNoticed: isSo)
         case .loseCommits: return .loseCommits(count: few * 3, isNoticed: isSo)
+        case .loseAndPublish: return .loseAndPublish(count: few * 3)
         case .remove: return .remove(client: client)
         case .removeAndPublish: return .removeAndPublish(client: client, count: few)
         case .moveClock: return .moveClock(node: node, milliseconds: Self.jump(using: &random))

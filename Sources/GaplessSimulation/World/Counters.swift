@@ -14,7 +14,7 @@ package struct Counters: Hashable, Sendable {
         case doubtCommitted = "in doubt, committed", doubtNotCommitted = "in doubt, not committed"
         case doubtfulAppend = "append in doubt", doubtfulAttach = "attach in doubt", doubtfulAck = "ack in doubt"
         case doubtfulMark = "mark in doubt"
-        case rolledBack = "store went back", numberUsedAgain = "number used again"
+        case rolledBack = "store went back", numberUsedAgain = "number used again", lineForgotten = "other time line forgotten"
         case clockMoved = "clock moved", clockMovedBack = "clock moved back"
         case signalLost = "signal lost", signalLate = "signal late", signalRepeated = "signal repeated"
 

@@ -9,7 +9,8 @@ extension World {
         case .cut, .halfOpen, .oneWay, .clog, .swizzle, .linger, .loseClose: self.performOnNetwork(step)
         case .crashNode, .drainNode, .deploy, .stallNode, .cordonNode, .outdateNode: self.performOnNode(step)
         case .crashClient, .stallClient, .twin, .takeOver, .leave, .probe, .end, .forgetKeys: self.performOnClient(step)
-        case .stallStore, .failStore, .fillStore, .doubt, .snapshot, .rollBack, .loseCommits, .remove, .removeAndPublish, .moveClock,
+        case .stallStore, .failStore, .fillStore, .doubt, .snapshot, .rollBack, .loseCommits, .loseAndPublish, .remove, .removeAndPublish,
+            .moveClock,
             .moveClocks:
             self.performOnStore(step)
         }
@@ -214,6 +215,9 @@ extension World {
         case .snapshot: self.store.snapshot()
         case .rollBack(let isNoticed): self.rollBack { self.store.rollBack(isNoticed: isNoticed) }
         case .loseCommits(let count, let isNoticed): self.rollBack { self.store.loseCommits(count, isNoticed: isNoticed) }
+        case .loseAndPublish(let count):
+            self.rollBack { self.store.loseCommits(count, isNoticed: false) }
+            self.after(.seconds(1)) { self.performTraffic(.publishToAll(count: count)) }
         case .remove(let place): self.remove(place)
         case .removeAndPublish(let place, let count):
             self.remove(place)

@@ -41,6 +41,11 @@ final class World {
     /// Whether the faults are over.
     private(set) var isHealed = false
 
+    /// How many microseconds an application takes for an event; it is slow only while there are faults.
+    var applicationTime: ClosedRange<Int> {
+        self.isHealed ? self.options.application.clamped(to: 100...1_000_000) : self.options.application
+    }
+
     init(_ plan: Plan, isTraced: Bool) {
         self.plan = plan
         self.options = plan.options
