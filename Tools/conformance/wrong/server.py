@@ -93,7 +93,7 @@ def never_partial(state, opcode, payload):
     return on_welcome(change)(state, opcode, payload)
 
 
-@breaks("R5.2-6", "R5.2-7", "R5.2-8", "R5.2-9", "R5.2-14", "R5.2-18")
+@breaks("R5.2-1", "R5.2-6", "R5.2-7", "R5.2-8", "R5.2-9", "R5.2-14", "R5.2-18")
 def never_rolls_back(state, opcode, payload):
     def change(welcome):
         if welcome.get("reason") == "rollback":

@@ -33,6 +33,12 @@ extension ServerConformance {
         },
         .outOfReach("R4.3-1", "no message is sent before it is durable", "nobody outside sees when a disk has it"),
         .watch("R4.3-5", "times do not decrease as numbers grow"),
+        Check("R4.3-5", "neither in replay nor in what is sent meanwhile") { bench in
+            try await bench.send("one", "two")
+            let (connection, _) = try await bench.attach()
+            try await bench.send("three")
+            for number: UInt64 in 1...3 { try await connection.message(number) }
+        },
         Check("R4.3-2", "an uplink payload at the limit is taken, one above it gets 4404") { bench in
             let limit = bench.told.limits.message
             let (connection, _) = try await bench.attach(bench.hello { $0.outbox = ServerBench.random() })
