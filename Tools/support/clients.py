@@ -51,12 +51,12 @@ class Process:
 class Crowd(Process):
     """`gapless crowd`: many clients in one process, which keep nothing over its death."""
 
-    def __init__(self, program, folder, urls, count, name="crowd"):
+    def __init__(self, program, folder, urls, count, name="crowd", options=()):
         super().__init__(program, folder, name)
-        self.urls, self.count = urls, count
+        self.urls, self.count, self.options = urls, count, list(options)
 
     def start(self):
-        return self.launch(["crowd", *self.urls, "--clients", str(self.count)], *self.files(self.starts), "wb")
+        return self.launch(["crowd", *self.urls, "--clients", str(self.count), *self.options], *self.files(self.starts), "wb")
 
     def files(self, life):
         return self.path(f"-{life}.txt"), self.path(f"-{life}.log")

@@ -1,9 +1,7 @@
 import ArgumentParser
+import Foundation
 import GaplessClient
-import GaplessCore
 import Logging
-import NIOCore
-import NIOPosix
 import ServiceLifecycle
 import UnixSignals
 
@@ -12,7 +10,16 @@ struct CrowdCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crowd",
         abstract: "Connect many clients from one process, for tests.",
-        discussion: "Prints a line for each message: client, number, text. The clients are user0/device, user1/device, and so on.",
+        discussion: """
+            Prints a line for each message: client, number, text. The clients are user0/device, user1/device, and so on.
+
+            With --times a line is client, number, time, connection and text: when the message was handed over, in nanoseconds since the UNIX \
+            epoch, and how often the client had been welcomed then. Standard error tells what happens to connections, also with times: welcome \
+            (client, connection, node), offline (client, cause, close code), connecting (client).
+
+            With --uplink the clients send as well, in turn, until SIGTERM; then it waits until the server has handled everything. Standard \
+            error tells sent and confirmed: time and text, which is the client, a number, and when it should have been sent.
+            """,
         shouldDisplay: false
     )
 
@@ -22,59 +29,59 @@ struct CrowdCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many clients.", valueName: "count"))
     var clients: Int = 1_000
 
+    @Flag(help: "Say when each message came, and what happens to connections.")
+    var times = false
+
+    @Option(help: ArgumentHelp("How many messages a second the clients send, all together.", valueName: "rate"))
+    var uplink: Double?
+
+    @Option(help: ArgumentHelp("File of the clients' tokens, a line for each.", valueName: "file"))
+    var tokenFile: String?
+
     func validate() throws {
         guard !self.urls.isEmpty, (1...20_000).contains(self.clients) else { throw ValidationError("name a URL and 1 to 20000 clients") }
+        guard self.uplink.map({ (0.001...1_000_000).contains($0) }) ?? true else { throw ValidationError("--uplink is 0.001 to 1000000") }
     }
 
     func run() async throws {
         try await self.reportingFailure {
+            let tokens = try self.tokens()
+            let members = try (0..<self.clients).map { number in
+                try CrowdMember("user\(number)/device", urls: self.urls, token: tokens?[number], hasTimes: self.times)
+            }
             var logger = Logger(label: "gapless")
             logger.logLevel = .error
-            let names = (0..<self.clients).map { "user\($0)/device" }
-            let clients = try names.map { name in
-                var configuration = ClientConfiguration(endpoints: self.urls, client: name)
-                configuration.acknowledgement = .explicit
-                return try GaplessClient(configuration, logger: logger)
-            }
-            let group = ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: clients.map { .init(service: $0) },
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: logger
-                )
-            )
+            let group = ServiceGroup(configuration: .init(services: members.map { .init(service: $0.client) }, logger: logger))
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }
-                for (name, client) in zip(names, clients) {
-                    tasks.addTask { try await Self.note(client, name: name) }
+                tasks.addTask {
+                    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+                    try await self.work(members) { for await _ in signals { return } }
+                    await group.triggerGracefulShutdown()
+                }
+                for member in members {
+                    tasks.addTask { try await member.note() }
                 }
                 try await tasks.waitForAll()
             }
         }
     }
 
-    /// Writes what a client gets, and counts it as handled once it is written.
-    private static func note(_ client: GaplessClient, name: String) async throws {
-        for try await batch in client.batches() {
-            var lines = ""
-            var newest: GaplessClient.Message?
-            for event in batch {
-                switch event {
-                case .message(let message):
-                    lines += "\(name) \(message.sequence) \(message.text ?? "")\n"
-                    newest = message
-                case .gap(let gap):
-                    StandardError.write("gap \(name) \(gap.range) \(gap.reason)")
-                    gap.acknowledge()
-                case .reset(let reason):
-                    StandardError.write("reset \(name) \(reason)")
-                default:
-                    break
-                }
-            }
-            guard let newest else { continue }
-            guard writeAll(Array(lines.utf8), to: 1) else { throw ProgramError(.inputOutput, "standard output cannot be written") }
-            newest.acknowledgeThrough()
+    /// Sends what is to be sent until `end` returns.
+    private func work(_ members: [CrowdMember], until end: @escaping @Sendable () async -> Void) async throws {
+        guard let rate = self.uplink else { return await end() }
+        try await CrowdUplink(rate: rate).send(from: members, until: end)
+    }
+
+    private func tokens() throws -> [String]? {
+        guard let path = self.tokenFile else { return nil }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw ProgramError(.misconfigured, "the token file '\(path)' cannot be read")
         }
+        let tokens = text.split(separator: "\n").map(String.init)
+        guard tokens.count >= self.clients else {
+            throw ProgramError(.misconfigured, "the token file '\(path)' has \(tokens.count) lines for \(self.clients) clients")
+        }
+        return tokens
     }
 }
