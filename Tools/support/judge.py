@@ -196,6 +196,20 @@ def judge_uplink(lives, printed):
 
 def read_printed(path):
     """What the nodes' handlers printed, and how many lines a node that was killed left in pieces before the next one."""
+    printed, torn = read_events_printed(path)
+    return [(event["outbox"], event["seq"], event["text"]) for event in printed], torn
+
+
+def read_printed_by_client(path):
+    """{client: what the nodes' handlers printed of it}."""
+    printed = {}
+    for event in read_events_printed(path)[0]:
+        printed.setdefault(event["client"], []).append((event["outbox"], event["seq"], event["text"]))
+    return printed
+
+
+def read_events_printed(path):
+    """The events of messages that the nodes printed, as they stand there, and the count of torn lines."""
     printed, torn = [], 0
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -206,10 +220,8 @@ def read_printed(path):
                 except ValueError:
                     continue
             torn += start != 0
-            if not isinstance(event, dict):
-                continue
-            if event.get("event") == "message":
-                printed.append((event["outbox"], event["seq"], event["text"]))
+            if isinstance(event, dict) and event.get("event") == "message":
+                printed.append(event)
     return printed, torn
 
 

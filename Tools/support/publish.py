@@ -55,6 +55,7 @@ class Publisher(threading.Thread):
         super().__init__(daemon=True)
         self.nodes, self.clients, self.rng, self.rate, self.name = nodes, clients, rng, rate, name
         self.largest, self.hang_up = largest, hang_up
+        self.pause = 0.2  # The longest wait before another node is asked.
         self.sends = []
         self.stopping = threading.Event()
         self.retries, self.count, self.failure = 0, 0, None
@@ -75,7 +76,7 @@ class Publisher(threading.Thread):
             self.failure = error
 
     def send(self, batch):
-        key, turn, deadline = uuid.uuid4().hex, self.rng.randrange(len(self.nodes)), time.monotonic() + 60
+        key, turn, deadline = uuid.uuid4().hex, self.first_turn(), time.monotonic() + 60
         while batch:
             body = "".join(json.dumps({"to": send.client, "text": send.text}) + "\n" for send in batch)
             try:
@@ -97,7 +98,11 @@ class Publisher(threading.Thread):
             turn += 1
             if time.monotonic() > deadline:
                 raise RuntimeError(f"no node accepts a batch: {problem}")
-            time.sleep(self.rng.uniform(0, 0.2))
+            time.sleep(self.rng.uniform(0, self.pause))
+
+    def first_turn(self):
+        """Which node is asked first for a batch."""
+        return self.rng.randrange(len(self.nodes))
 
     def finish(self):
         """Ends after the batch that is under way."""
