@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -65,11 +64,10 @@ class Balancer:
 
     def start(self):
         path = os.path.join(self.folder, "haproxy.cfg")
-        program = shutil.which("haproxy") or "/usr/sbin/haproxy"
         with open(path, "w", encoding="utf-8") as file:
             file.write(configuration(self.listen, [(node.name, node.listen) for node in self.nodes], self.socket, self.connections, self.inter))
         with open(os.path.join(self.folder, "haproxy.log"), "ab") as log:
-            self.process = subprocess.Popen([program, "-db", "-f", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(["haproxy", "-db", "-f", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for node in self.nodes:
             self.wait_for(node)
         return self

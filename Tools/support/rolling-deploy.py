@@ -89,6 +89,7 @@ class Round:
     faults: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     down: Delays = None
     up: Delays = None
+    latest: list = dataclasses.field(default_factory=list)  # The arrival that was latest, of each way.
 
 
 class Trial:
@@ -201,8 +202,9 @@ class Trial:
             faults = self.faults(sends, lives, printed, current.end)
             current.faults, past = collections.Counter({name: faults[name] - past[name] for name in faults}), faults
             current.movements = self.reports.movements(current.begin, current.end)
-            current.down, current.up = (
-                Delays(arrival.delay for arrival in some if current.begin <= due(arrival.text) < current.end) for some in (arrivals, self.reports.confirmed))
+            within = [[arrival for arrival in some if current.begin <= due(arrival.text) < current.end] for some in (arrivals, self.reports.confirmed)]
+            current.down, current.up = (Delays(arrival.delay for arrival in some) for some in within)
+            current.latest = [max(some, key=lambda arrival: arrival.delay) for some in within if some]
         return self.faults(sends, lives, printed, None)
 
     def faults(self, sends, lives, printed, moment):
@@ -282,6 +284,8 @@ def report(rounds):
             words.append("connections ended by " + ", ".join(f"{why} {count}" for why, count in sorted(current.movements.causes.items())))
         if current.stops:
             words.append("exit 0 after " + ", ".join(f"{seconds:.1f} s" for seconds in current.stops))
+        words.append("the latest were " + " and ".join(f"of {arrival.client}, due {(due(arrival.text) - current.begin) / 1e9:.2f} s after the beginning"
+                                                        for arrival in current.latest))
         print(f"{current.name}: " + "; ".join(words))
     print("(moved: the new connection was on its way before the old one ended; resumed: the client was away in between, for so many ms)")
 
