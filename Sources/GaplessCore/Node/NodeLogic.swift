@@ -14,21 +14,21 @@ package struct NodeLogic: Sendable {
     var doubts = CommitDoubts()
     /// Whose signals may come before they are known here.
     var attaches = AttachesUnderWay()
-    private var clock: ClockWatch
+    var clock: ClockWatch
     private var polls: Round
-    private var heartbeats: Round
+    var heartbeats: Round
     private var sweeps: Round
     private var cursor = SignalCursor.zero
     /// The nodes that are alive besides this one, at the last look.
     package private(set) var others: [NodeIdentity] = []
-    private var isCordoned = false
+    var isCordoned = false
     private var isStopped = false
-    private var drain: NodeDrain?
-    private var isDrainTold = false
+    var drain: NodeDrain?
+    var isDrainTold = false
     /// Closes everybody when this node cannot go on, and with what.
-    private var evacuation: (schedule: SpreadSchedule, ending: SessionEnding)?
+    var evacuation: (schedule: SpreadSchedule, ending: SessionEnding)?
     /// Whether the node's row is in the store, so that others can see it.
-    private var isSeen = false
+    var isSeen = false
     /// Detaches that the store did not take.
     private var detaches: [DetachOperation] = []
     private var detachAgain: Instant?
@@ -69,30 +69,6 @@ package struct NodeLogic: Sendable {
         self.tellDrained(into: &output)
     }
 
-    /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4]
-    ///
-    /// - Parameter authentications: how many proofs are being checked, also of connections that are gone; at most one a connection begins
-    ///   after this, so that their number stays bounded even when whoever checks them never answers and ignores being cancelled.
-    package func admit(authentications: Int, now: Instant) -> Admission {
-        let (retryAfter, jitter) = (self.configuration.retryAfter, self.configuration.retryJitter)
-        if self.drain != nil {
-            return .refused(SessionEnding(.overloaded, "This node is draining.", retryAfter: retryAfter, jitter: jitter))
-        }
-        if !self.health.isStarted || self.health.isCutOff(now: now) || self.health.isSchemaUnknown {
-            return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached.", retryAfter: retryAfter, jitter: jitter))
-        }
-        if self.isCordoned, !self.others.isEmpty {
-            return .refused(SessionEnding(.overloaded, "This node is cordoned.", retryAfter: retryAfter, jitter: jitter))
-        }
-        if self.connectionCount > self.configuration.maxConnections {
-            return .refused(SessionEnding(.overloaded, "This node is full.", retryAfter: retryAfter, jitter: jitter))
-        }
-        if authentications >= self.configuration.maxConnections {
-            return .refused(SessionEnding(.overloaded, "This node checks too many proofs.", retryAfter: retryAfter, jitter: jitter))
-        }
-        return .accepted
-    }
-
     /// A session wants to attach its connection: submits that, and says whether a queue may be created for it. [R5.1-5]
     ///
     /// - Parameter remote: where the connection comes from, by its socket; what a proxy says about that is not believed.
@@ -109,44 +85,7 @@ package struct NodeLogic: Sendable {
         output.effects.append(.attach(operation, for: address))
     }
 
-    // MARK: Readiness and drain
-
-    /// Whether a balancer should send clients here.
-    package func readiness(now: Instant) -> Readiness {
-        var reasons: [Readiness.Reason] = []
-        if !self.isSeen { reasons.append(.starting) }
-        if self.drain != nil { reasons.append(.draining) }
-        if self.isCordoned, !self.others.isEmpty { reasons.append(.cordoned) }
-        if self.health.isCutOff(now: now) { reasons.append(.storeCutOff) }
-        if self.health.isSchemaUnknown { reasons.append(.schemaUnknown) }
-        if self.connectionCount >= self.configuration.maxConnections { reasons.append(.full) }
-        return Readiness(reasons: reasons, warnings: self.health.isFull(now: now) ? [.storeFull] : [])
-    }
-
-    /// Takes no new connections while another node is alive, or takes them again.
-    package mutating func cordon() {
-        self.isCordoned = true
-    }
-
-    package mutating func uncordon() {
-        self.isCordoned = false
-    }
-
-    /// Moves everybody away, once it is known who else is alive; from now on nobody is taken. A second call changes nothing.
-    package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
-        guard self.drain == nil else { return }
-        self.drain = .looking(DrainLook(plan, limit: self.configuration.drainLook, now: now))
-        self.tellDrained(into: &output)
-        guard !self.isDrainTold else { return }
-        self.heartbeats.hurry(now: now)
-        self.beginHeartbeat(now: now, into: &output)
-        self.followDrain(now: now, into: &output)
-    }
-
-    /// Whether a drain is over: no connection is left and no handler runs.
-    package var isDrained: Bool {
-        self.drain != nil && self.connectionCount == 0 && self.lanes.count == 0
-    }
+    // MARK: The end
 
     /// The process ends: nothing is begun any more, and the node's row goes.
     package mutating func stop(into output: inout NodeOutput) {
@@ -242,7 +181,7 @@ package struct NodeLogic: Sendable {
         }
     }
 
-    private mutating func beginHeartbeat(now: Instant, into output: inout NodeOutput) {
+    mutating func beginHeartbeat(now: Instant, into output: inout NodeOutput) {
         guard self.heartbeats.begin(now: now) else { return }
         output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
         if case .looking(var look) = self.drain {
@@ -272,58 +211,6 @@ package struct NodeLogic: Sendable {
         self.polls.bringForward(to: now + self.configuration.pollInterval)
     }
 
-    // MARK: The store's health
-
-    mutating func storeAnswered(now: Instant, into output: inout NodeOutput) {
-        if !self.health.isSchemaUnknown { self.evacuation = nil }
-        switch self.doubts.take() {
-        case .clients(let clients):
-            for client in clients {
-                if let voice = self.directory.voice(of: client) { output.tell(voice.address, .look) }
-            }
-        case .everybody:
-            self.lookEverywhere(into: &output)
-        }
-        if self.health.succeeded(now: now) {
-            output.effects.append(.observe(.storeReached))
-        }
-    }
-
-    private mutating func watchStore(now: Instant, into output: inout NodeOutput) {
-        if self.health.report(now: now) {
-            output.effects.append(.observe(.storeCutOff))
-        }
-        if self.evacuation == nil, self.health.isLost(now: now), !self.others.isEmpty {
-            self.evacuate(SessionEnding(.storeUnavailable, "The store cannot be reached."), now: now)
-        }
-        while let (address, ending) = self.nextEvacuee(now: now) { output.tell(address, .close(ending)) }
-    }
-
-    private mutating func evacuate(_ ending: SessionEnding, now: Instant) {
-        self.evacuation = (SpreadSchedule(self.directory.roster, start: now, spread: self.configuration.closeSpread), ending)
-    }
-
-    private mutating func nextEvacuee(now: Instant) -> (ConnectionAddress, SessionEnding)? {
-        guard let ending = self.evacuation?.ending, let address = self.evacuation?.schedule.next(now: now) else { return nil }
-        return (address, ending)
-    }
-
-    /// A transaction failed; what that says about the store.
-    mutating func storeFailed(_ failure: CommitFailure, now: Instant, into output: inout NodeOutput) {
-        switch failure {
-        case .nothing, .unknown:
-            break
-        case .full:
-            self.health.refusedForRoom(now: now)
-        case .newerSchema where self.health.schemaBecameUnknown():
-            // Nodes that know the schema serve the clients: this one is done.
-            self.evacuate(SessionEnding(.draining, "This node is older than its store.", jitter: DrainPlan().jitter), now: now)
-            output.effects.append(.observe(.schemaUnknown))
-        case .newerSchema:
-            break
-        }
-    }
-
     // MARK: Rounds that ended
 
     /// - Parameter receipt: nil when the store did not answer.
@@ -342,7 +229,7 @@ package struct NodeLogic: Sendable {
     }
 
     /// Makes every attached connection ask the store where it stands: this node counted as dead, or nobody knows what was committed.
-    private func lookEverywhere(into output: inout NodeOutput) {
+    func lookEverywhere(into output: inout NodeOutput) {
         for address in self.directory.roster where self.directory.isVoice(address.id) { output.tell(address, .look) }
     }
 
@@ -358,45 +245,5 @@ package struct NodeLogic: Sendable {
     mutating func detachFailed(_ operation: DetachOperation, now: Instant) {
         self.detaches.append(operation)
         self.detachAgain = self.detachAgain ?? now + self.configuration.storeRetry
-    }
-
-    // MARK: Drain
-
-    /// What a connection is told that attached while the node drains.
-    func orderForLate(now: Instant) -> SessionNotice? {
-        guard case .moving(let schedule) = self.drain else { return nil }
-        return schedule.late(now: now).map(SessionNotice.drain) ?? .close(schedule.ending)
-    }
-
-    /// It is known who else is alive, or nobody will tell.
-    private mutating func move(_ look: DrainLook) {
-        let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
-        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: self.others.isEmpty, started: look.started))
-    }
-
-    private mutating func nextDrainStep(now: Instant) -> DrainSchedule.Step? {
-        if case .looking(let look) = self.drain, now >= look.limit { self.move(look) }
-        guard case .moving(var schedule) = self.drain else { return nil }
-        defer { self.drain = .moving(schedule) }
-        return schedule.next(now: now)
-    }
-
-    private mutating func followDrain(now: Instant, into output: inout NodeOutput) {
-        while let step = self.nextDrainStep(now: now) {
-            switch step {
-            case .move(let address, let order):
-                if self.directory.contains(address.id) { output.tell(address, .drain(order)) }
-            case .closeAll(let ending):
-                for address in self.directory.roster { output.tell(address, .close(ending)) }
-            case .over:
-                self.tellDrained(isTimeOver: true, into: &output)
-            }
-        }
-    }
-
-    mutating func tellDrained(isTimeOver: Bool = false, into output: inout NodeOutput) {
-        guard self.isDrained || isTimeOver, !self.isDrainTold else { return }
-        self.isDrainTold = true
-        output.effects.append(.drained)
     }
 }

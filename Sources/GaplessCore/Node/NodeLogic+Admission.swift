@@ -1,0 +1,47 @@
+// Whom a node takes, and what it tells balancers.
+extension NodeLogic {
+    /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4]
+    ///
+    /// - Parameter authentications: how many proofs are being checked, also of connections that are gone; at most one a connection begins
+    ///   after this, so that their number stays bounded even when whoever checks them never answers and ignores being cancelled.
+    package func admit(authentications: Int, now: Instant) -> Admission {
+        let (retryAfter, jitter) = (self.configuration.retryAfter, self.configuration.retryJitter)
+        if self.drain != nil {
+            return .refused(SessionEnding(.overloaded, "This node is draining.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if !self.health.isStarted || self.health.isCutOff(now: now) || self.health.isSchemaUnknown {
+            return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if self.isCordoned, !self.others.isEmpty {
+            return .refused(SessionEnding(.overloaded, "This node is cordoned.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if self.connectionCount > self.configuration.maxConnections {
+            return .refused(SessionEnding(.overloaded, "This node is full.", retryAfter: retryAfter, jitter: jitter))
+        }
+        if authentications >= self.configuration.maxConnections {
+            return .refused(SessionEnding(.overloaded, "This node checks too many proofs.", retryAfter: retryAfter, jitter: jitter))
+        }
+        return .accepted
+    }
+
+    /// Whether a balancer should send clients here.
+    package func readiness(now: Instant) -> Readiness {
+        var reasons: [Readiness.Reason] = []
+        if !self.isSeen { reasons.append(.starting) }
+        if self.drain != nil { reasons.append(.draining) }
+        if self.isCordoned, !self.others.isEmpty { reasons.append(.cordoned) }
+        if self.health.isCutOff(now: now) { reasons.append(.storeCutOff) }
+        if self.health.isSchemaUnknown { reasons.append(.schemaUnknown) }
+        if self.connectionCount >= self.configuration.maxConnections { reasons.append(.full) }
+        return Readiness(reasons: reasons, warnings: self.health.isFull(now: now) ? [.storeFull] : [])
+    }
+
+    /// Takes no new connections while another node is alive, or takes them again.
+    package mutating func cordon() {
+        self.isCordoned = true
+    }
+
+    package mutating func uncordon() {
+        self.isCordoned = false
+    }
+}
