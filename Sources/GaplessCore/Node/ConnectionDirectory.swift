@@ -6,6 +6,7 @@ package struct ConnectionDirectory: Hashable, Sendable {
         package let client: ClientID
         package let fence: Fence
         package let instance: InstanceID
+        /// Which connection of the instance it is, by its `HELLO`.
         package let attempt: Attempt
         /// Whether handlers get what it brings. Once a message of it was dropped, what follows would be out of order. [R7.2-1]
         package fileprivate(set) var takesUplink = true

@@ -76,9 +76,7 @@ extension NodeLogic {
         case (.attach(let attach), .attach(let receipt)):
             self.attached(attach, receipt, committed.connection, now: now, into: &output)
         case (.detach(let detach), .detach(let receipt)):
-            if case .detached = receipt, let fence = detach.fence {
-                output.effects.append(.observe(.detached(client: detach.client, fence: fence)))
-            }
+            if case .detached = receipt { self.detached(detach, into: &output) }
         case (.advanceMark(let mark), .advanceMark(let receipt)):
             self.marked(mark, receipt, discards, now: now, into: &output)
         case (.end(let end), .end(let receipt)):
@@ -195,11 +193,21 @@ extension NodeLogic {
         self.creations.settle(address.id, isCreated: failure == .unknown)
         _ = self.attaches.ended(operation.client)
         output.tell(address, .storeFailed(.attach))
-        // A double of the instance is attached here under that very attempt: this one was late, and its name is the other's.
-        let voice = self.directory.voice(of: operation.client)
-        let isDouble = voice?.instance == operation.instance && voice?.attempt == operation.attempt
-        if failure == .unknown, !isDouble {
+        if failure == .unknown {
             output.effects.append(.commit(.detach(DetachOperation(doubting: operation))))
+        }
+    }
+
+    private func detached(_ operation: DetachOperation, into output: inout NodeOutput) {
+        switch operation.ended {
+        case .attachment(let fence):
+            output.effects.append(.observe(.detached(client: operation.client, fence: fence)))
+        case .attempt(let attempt, let instance, _):
+            // An attach in doubt was taken back by its name, and a double of the instance has the same: its attachment may be the one that went.
+            guard let voice = self.directory.voice(of: operation.client), voice.instance == instance, voice.attempt == attempt else {
+                return
+            }
+            output.tell(voice.address, .close(SessionEnding(.storeUnavailable, "An attach of this instance is in doubt.")))
         }
     }
 

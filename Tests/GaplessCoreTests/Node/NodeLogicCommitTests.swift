@@ -224,14 +224,19 @@ struct NodeLogicCommitTests {
         #expect(rig.observations.count == 1)
     }
 
-    @Test("an attach in doubt is not taken back while a double of its instance is attached here under that attempt")
-    func attachInDoubtOfADouble() {
+    @Test(
+        "when an attach in doubt was taken back, a double with its instance and attempt has to come again, and nobody else",
+        arguments: [(1, false, true), (2, false, false), (1, true, false)] as [(UInt64, Bool, Bool)]
+    )
+    func attachInDoubtOfADouble(attempt: UInt64, isRival: Bool, comesAgain: Bool) {
         let rig = NodeRig.started()
-        _ = rig.attached()
-        let address = rig.open()
-        let attach = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
-        let submitted = SubmittedOperation(.attach(attach), connection: address)
-        #expect(rig.commitFailed(submitted, failure: .unknown) == .tells(address, .storeFailed(.attach)))
+        let double = rig.attached()
+        let instance = isRival ? Named.instance("i2") : ServerRig.instance
+        let attach = AttachOperation(client: .phone, node: NodeRig.me, instance: instance, attempt: Attempt(attempt))
+        let back = StoreOperation.detach(DetachOperation(doubting: attach))
+        #expect(rig.commit(CommittedOperation(back, .detach(.refused(.gone)))) == .nothing)
+        let ending = SessionEnding(.storeUnavailable, "An attach of this instance is in doubt.")
+        #expect(rig.commit(CommittedOperation(back, .detach(.detached))) == (comesAgain ? .tells(double, .close(ending)) : .nothing))
     }
 
     @Test("an attach in doubt is taken back, until the store takes that; one that did not happen is not")
