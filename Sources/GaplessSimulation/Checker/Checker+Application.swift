@@ -106,7 +106,9 @@ extension Checker {
         for number in first...last {
             guard let lie = self.lie(number, gap.reason, key, in: self.truth) else { continue }
             // It may have been said on a time line that is no more.
-            let wasTrue = self.abandoned.contains { self.lie(number, gap.reason, key, in: $0) == nil }
+            let wasTrue = self.abandoned.contains {
+                number <= $0.numberings[key]?.head ?? 0 && self.lie(number, gap.reason, key, in: $0) == nil
+            }
             self.require(wasTrue, .honestGaps, "\(process.name): \(number) \(lie)")
         }
     }

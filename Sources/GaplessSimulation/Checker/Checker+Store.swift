@@ -155,41 +155,13 @@ extension Checker {
             self.require(position.epoch == key.epoch, .honestGaps, "\(client) resumes in another epoch than its own")
             self.judgeLine(operation, position, key)
         case .reset(.rollback):
-            self.require(self.lines.hasBranches, .honestGaps, "\(client) is told of a rollback that never was")
+            let isHonest = self.lines.hasBranches && self.isOfAnotherLine(operation, position)
+            self.require(isHonest, .honestGaps, "\(client) is told of a rollback that never was")
         case .reset(.unknown):
             self.require(self.truth.lives[client] == nil, .honestGaps, "\(client) is told that its queue was unknown")
         case .reset:
             self.require(position.epoch != key.epoch, .honestGaps, "\(client) is reset to the epoch that it had")
         }
-    }
-
-    /// The newest message that the client has is of the present time line, or nothing that is kept gives it away. [R5.2-9, R5.2-18]
-    private func judgeLine(_ operation: AttachOperation, _ position: Position, _ key: Truth.Key) {
-        guard let time = operation.taken?.newest ?? position.last?.time, let numbering = self.truth.numberings[key] else { return }
-        let reached = (operation.taken?.through ?? position.handled).rawValue
-        self.require(reached <= numbering.head, .noSilentLoss, "\(operation.client) resumes above the head")
-        let gone = max(numbering.floor, numbering.overflown)
-        for number in gone..<max(gone, reached) {
-            guard let kept = numbering.messages[safe: Int(number)] ?? nil, self.truth.clock < kept.expires else { continue }
-            self.require(
-                kept.time <= time,
-                .noSilentLoss,
-                "\(operation.client) resumes after \(reached), though it does not have \(number + 1)"
-            )
-        }
-        guard let own = self.newestVersion(key, through: reached, time),
-            !self.lines.isVisible(own.operation, of: own.line, on: self.truth.line)
-        else { return }
-        self.forgotten.insert(HelloName(operation.instance, operation.attempt))
-        self.world.counters.count(.lineForgotten)
-    }
-
-    /// The version of the newest message at or below a number that had this time.
-    private func newestVersion(_ key: Truth.Key, through number: UInt64, _ time: Timestamp) -> Truth.Message? {
-        for number in stride(from: number, to: 0, by: -1) {
-            if let version = self.versions[key]?[number]?.last(where: { $0.time == time }) { return version }
-        }
-        return nil
     }
 
     // MARK: Queues

@@ -20,7 +20,7 @@ extension PlanOptions {
         options.drawBounds(using: &random)
         options.hasRollbacks = random.happens(200)
         // What waits for a slow application while the store goes back is neither in the store nor handled.
-        if options.hasRollbacks, random.happens(400) { options.application = 1_000...8_000_000 }
+        if random.happens(options.hasRollbacks ? 400 : 50) { options.application = 1_000...8_000_000 }
         options.failingReads = random.happens(300) ? 300 : 0
         if random.happens(300) { options.pollMilliseconds = 2_000 }
         if random.happens(100) { options.hop = 10...1_000_000 }

@@ -111,7 +111,7 @@ extension World {
         case .deploy(let time): self.deploy(within: time)
         case .stallNode(let place, let time):
             self.counters.count(.nodeStall)
-            self.nodes[safe: place]?.process?.stalledUntil = self.within(time)
+            if let process = self.nodes[safe: place]?.process { process.stalledUntil = max(process.stalledUntil, self.within(time)) }
         case .cordonNode(let place, let time):
             self.counters.count(.cordon)
             guard let process = self.nodes[safe: place]?.process else { return }
@@ -152,7 +152,7 @@ extension World {
             }
         case .stallClient(let place, let time):
             self.counters.count(.clientStall)
-            self.clients[safe: place]?.process?.stalledUntil = self.within(time)
+            if let process = self.clients[safe: place]?.process { process.stalledUntil = max(process.stalledUntil, self.within(time)) }
         case .twin(let place, let state, let time):
             guard let client = self.clients[safe: place], client.twin == nil, !client.hasEnded else { return }
             self.counters.count(.twin)
