@@ -80,9 +80,9 @@ struct DownlinkWatch {
     }
 
     private mutating func ages(_ message: StoredMessage) {
-        let isInOrder = self.newest.map { $0 <= message.time } ?? true
-        self.book.note("R4.3-5", isInOrder, "a time not before \(self.newest?.milliseconds ?? 0)", came: "\(message.time.milliseconds)")
-        self.newest = message.time
+        defer { self.newest = message.time }
+        guard let newest = self.newest else { return }
+        self.book.note("R4.3-5", newest <= message.time, "a time not before \(newest.milliseconds)", came: "\(message.time.milliseconds)")
     }
 
     private mutating func message(_ number: UInt64, _ bytes: UInt64) {

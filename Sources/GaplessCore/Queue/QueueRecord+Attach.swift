@@ -14,8 +14,7 @@ extension QueueRecord {
     ///   - isHolderAlive: whether the node of the current holder is alive; without a holder it does not matter.
     ///   - freshEpoch: one that was never used before, for the case that the store went back in time.
     ///   - times: what is known of the kept message with a number; nil when none is kept. Called at most twice.
-    ///   - newest: the newest kept message at or below a number that has not expired at a moment; nil when there is none. Called at most three
-    ///     times. What lies at or below the floor does not matter.
+    ///   - newest: the newest kept message in a range that has not expired at a moment; nil when there is none. Called at most three times.
     package mutating func attach<LookUpError: Error>(
         _ operation: AttachOperation,
         policy: StorePolicy,
@@ -23,7 +22,7 @@ extension QueueRecord {
         isHolderAlive: Bool,
         freshEpoch: Epoch,
         times: (SequenceNumber) throws(LookUpError) -> KeptTimes?,
-        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+        newest: (SequenceRange, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> AttachDecision {
         if self.isLate(operation) { return .refused(.late) }
         if isHolderAlive, self.isRival(operation) { return .refused(.rival) }
@@ -104,7 +103,7 @@ extension QueueRecord {
         now: Timestamp,
         freshEpoch: Epoch,
         times: (SequenceNumber) throws(LookUpError) -> KeptTimes?,
-        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+        newest: (SequenceRange, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> Resume {
         #if MUTANTS
         if Mutant.forgetEpoch.isPlanted, let inEpoch = operation.inEpoch(of: self) {
@@ -119,7 +118,7 @@ extension QueueRecord {
             return .reset(.rollback)
         }
         guard epoch == self.epoch else { return .reset(.epoch) }  // R5.2-10
-        guard try self.canHaveBeen(position, operation, now: now, newest: newest) else {
+        guard try self.canHaveBeen(position, held: operation.held, taken: operation.taken, now: now, newest: newest) else {
             self.epoch = freshEpoch  // R5.2-7, R5.2-8, R5.2-9, R5.2-18
             return .reset(.rollback)
         }
@@ -136,51 +135,60 @@ extension QueueRecord {
     /// Whether a position of this epoch fits what the store knows; if not, the store went back in time.
     private func canHaveBeen<LookUpError: Error>(
         _ position: Position,
-        _ operation: AttachOperation,
+        held: Generation?,
+        taken: Taken?,
         now: Timestamp,
-        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+        newest: (SequenceRange, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> Bool {
-        guard position.handled <= self.head, operation.held.map({ $0 <= self.generation }) ?? true else { return false }
+        guard position.handled <= self.head, held.map({ $0 <= self.generation }) ?? true else { return false }
         #if MUTANTS
         if Mutant.rollbackUnnoticed.isPlanted { return true }
         #endif
         if let last = position.last {
             guard try self.canHaveSent(last, newest: newest) else { return false }
-            // A gap was handled: nothing that lies in it can still be delivered.
+            // What was handled above the newest message was a gap.
             if last.sequence < position.handled {
-                guard try self.isGone(after: last.time, through: position.handled, now: now, newest: newest) else { return false }
+                guard try self.holdsNothing(laterThan: last.time, through: position.handled, now: now, newest: newest) else { return false }
             }
         }
         #if MUTANTS
         if Mutant.takenUncompared.isPlanted { return true }
         #endif
-        guard let taken = operation.taken else { return true }
+        guard let taken else { return true }
         guard taken.through <= self.head else { return false }
-        return try self.isGone(after: taken.newest, through: taken.through, now: now, newest: newest)
+        return try self.holdsNothing(laterThan: taken.newest, through: taken.through, now: now, newest: newest)
     }
 
     /// R5.2-14: whether a message that a client handled fits the newest that is known at or below its number. Times never decrease, so a
     /// lower number with a later time contradicts as another time of the same number does.
     private func canHaveSent<LookUpError: Error>(
         _ message: LastMessage,
-        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+        newest: (SequenceRange, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> Bool {
         guard message.sequence >= self.floor else { return true }
-        let kept = message.sequence == self.floor ? nil : try newest(message.sequence, Timestamp(milliseconds: 0))
         let atFloor = self.floorTime.map { LastMessage(sequence: self.floor, time: $0) }
-        guard let known = kept.flatMap({ $0.sequence > self.floor ? $0 : nil }) ?? atFloor else { return true }
+        guard let known = try self.above(through: message.sequence, Timestamp(milliseconds: 0), newest) ?? atFloor else { return true }
         return known.sequence == message.sequence ? known.time == message.time : known.time <= message.time
     }
 
     /// R5.2-14: whether nothing later than a time can be delivered at or below a number. What has expired may have been told as a gap.
-    private func isGone<LookUpError: Error>(
-        after time: Timestamp,
+    private func holdsNothing<LookUpError: Error>(
+        laterThan time: Timestamp,
         through number: SequenceNumber,
         now: Timestamp,
-        newest: (SequenceNumber, Timestamp) throws(LookUpError) -> LastMessage?
+        newest: (SequenceRange, Timestamp) throws(LookUpError) -> LastMessage?
     ) throws(LookUpError) -> Bool {
-        guard number > self.floor, let kept = try newest(number, now), kept.sequence > self.floor else { return true }
+        guard let kept = try self.above(through: number, now, newest) else { return true }
         return kept.sequence == number ? kept.time == time : kept.time <= time
+    }
+
+    /// The newest message above the floor and at or below a number.
+    private func above<LookUpError: Error>(
+        through number: SequenceNumber,
+        _ moment: Timestamp,
+        _ newest: (SequenceRange, Timestamp) throws(LookUpError) -> LastMessage?
+    ) throws(LookUpError) -> LastMessage? {
+        number > self.floor ? try newest(SequenceRange(self.floor.next, through: number), moment) : nil
     }
 
     /// R5.3-1: the one place where the generation moves. Returns the mark of the outbox that the hello named.

@@ -38,15 +38,15 @@ extension QueueRecord {
     /// Judges an `ACK` and moves the floor (Protocol.md §6.3). When the floor moved, the messages through it are to be removed and
     /// reported with `removed(_:)`.
     ///
-    /// - Parameter lookUp: what is known of the kept message with a number; nil when none is kept. Called at most once.
+    /// - Parameter times: what is known of the kept message with a number; nil when none is kept. Called at most once.
     package mutating func acknowledge<LookUpError: Error>(
         _ operation: AcknowledgeOperation,
-        lookUp: (SequenceNumber) throws(LookUpError) -> KeptTimes?
+        times: (SequenceNumber) throws(LookUpError) -> KeptTimes?
     ) throws(LookUpError) -> AcknowledgeReceipt {
         if let refusal = self.refusal(of: operation.fence) { return .refused(refusal) }
         guard operation.through <= self.head else { return .beyondHead(self.head) }
         if operation.through > self.floor {
-            let time = try lookUp(operation.through)?.time
+            let time = try times(operation.through)?.time
             self.moveFloor(to: operation.through, time: time)
         }
         return .acknowledged(floor: self.floor, head: self.head)

@@ -157,9 +157,9 @@ final class SQLiteTransaction: StoreTransaction {
         return try self.tables.messages.times(queue: row.id, number: number)
     }
 
-    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp, of client: ClientID) throws -> LastMessage? {
+    func newest(in range: SequenceRange, unexpiredAt moment: Timestamp, of client: ClientID) throws -> LastMessage? {
         guard let row = try self.row(of: client) else { return nil }
-        return try self.tables.messages.newest(queue: row.id, through: number, unexpiredAt: moment)
+        return try self.tables.messages.newest(queue: row.id, in: range, unexpiredAt: moment)
     }
 
     func hasUnexpired(_ client: ClientID) throws -> Bool {

@@ -44,7 +44,7 @@ struct MessageRows {
         self.timesOf = try PreparedStatement(database, "SELECT time, expires FROM messages WHERE queue = ? AND sequence = ?")
         self.newestOf = try PreparedStatement(
             database,
-            "SELECT sequence, time FROM messages WHERE queue = ? AND sequence <= ? AND expires > ? ORDER BY sequence DESC LIMIT 1"
+            "SELECT sequence, time FROM messages WHERE queue = ? AND sequence BETWEEN ? AND ? AND expires > ? ORDER BY sequence DESC LIMIT 1"
         )
         self.oldestRows = try PreparedStatement(
             database,
@@ -88,11 +88,12 @@ struct MessageRows {
         return try self.timesOf.first { KeptTimes(time: try $0.timestamp(0), expires: try $0.timestamp(1)) }
     }
 
-    /// The newest message at or below a number that expires after a moment; nil when none is kept.
-    func newest(queue: Int64, through number: SequenceNumber, unexpiredAt moment: Timestamp) throws -> LastMessage? {
+    /// The newest message in a range that expires after a moment; nil when none is kept.
+    func newest(queue: Int64, in range: SequenceRange, unexpiredAt moment: Timestamp) throws -> LastMessage? {
         self.newestOf.bind(queue, at: 1)
-        self.newestOf.bind(number, at: 2)
-        self.newestOf.bind(moment, at: 3)
+        self.newestOf.bind(range.first, at: 2)
+        self.newestOf.bind(range.last, at: 3)
+        self.newestOf.bind(moment, at: 4)
         return try self.newestOf.first { LastMessage(sequence: try $0.sequence(0), time: try $0.timestamp(1)) }
     }
 

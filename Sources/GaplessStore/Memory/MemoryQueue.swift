@@ -64,9 +64,9 @@ struct MessageLog {
         return self.storage[index]
     }
 
-    /// The messages at or below a number.
-    func all(through number: SequenceNumber) -> ArraySlice<KeptMessage> {
-        self.storage[self.start..<self.index(above: number)]
+    /// The messages in a range.
+    func all(in range: SequenceRange) -> ArraySlice<KeptMessage> {
+        self.storage[self.index(above: range.first.previous)..<self.index(above: range.last)]
     }
 
     mutating func removeFirst(through number: SequenceNumber) -> RemovedMessages? {

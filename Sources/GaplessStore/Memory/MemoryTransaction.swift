@@ -110,8 +110,8 @@ final class MemoryTransaction: StoreTransaction {
         self.state.queues[client]?.messages[number]?.times
     }
 
-    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp, of client: ClientID) -> LastMessage? {
-        let found = self.state.queues[client]?.messages.all(through: number).last { moment < $0.times.expires }
+    func newest(in range: SequenceRange, unexpiredAt moment: Timestamp, of client: ClientID) -> LastMessage? {
+        let found = self.state.queues[client]?.messages.all(in: range).last { moment < $0.times.expires }
         return found.map { LastMessage(sequence: $0.sequence, time: $0.times.time) }
     }
 

@@ -13,7 +13,7 @@ extension StoreTransaction {
             isHolderAlive: try self.isHolderAlive(record),
             freshEpoch: self.freshEpoch(),
             times: { (number) throws(Failure) in try self.times(of: number, of: client) },
-            newest: { (number, moment) throws(Failure) in try self.newest(through: number, unexpiredAt: moment, of: client) }
+            newest: { (range, moment) throws(Failure) in try self.newest(in: range, unexpiredAt: moment, of: client) }
         )
         switch decision {
         case .refused(let receipt): return receipt

@@ -38,8 +38,8 @@ package protocol StoreTransaction: AnyObject {
     func keep(_ payload: Payload, as number: SequenceNumber, times: KeptTimes, of client: ClientID) throws(Failure)
     /// What is known of the message with a number; nil when it is not kept.
     func times(of number: SequenceNumber, of client: ClientID) throws(Failure) -> KeptTimes?
-    /// The newest message that is kept at or below a number and expires after a moment; nil when there is none. It may lie at or below the floor.
-    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp, of client: ClientID) throws(Failure) -> LastMessage?
+    /// The newest message that is kept in a range and expires after a moment; nil when there is none.
+    func newest(in range: SequenceRange, unexpiredAt moment: Timestamp, of client: ClientID) throws(Failure) -> LastMessage?
     /// Whether a message is kept that has not expired.
     func hasUnexpired(_ client: ClientID) throws(Failure) -> Bool
     /// Removes what is at or below the record's floor, and says how much that was; it too may only be out of sight at first.

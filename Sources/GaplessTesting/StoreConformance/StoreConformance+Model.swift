@@ -122,7 +122,8 @@ private struct ModelComparison {
             )
         }
         let reached = handled + 1 + UInt64(self.random.below(3))
-        let taken = self.message(of: client, through: reached).map { Taken(through: SequenceNumber(reached), newest: $0.time) }
+        let newest = self.message(of: client, through: reached)?.time ?? Timestamp(milliseconds: 0)
+        let taken = Taken(through: SequenceNumber(reached), newest: newest)
         var hello = self.bench.hello(
             client,
             as: instance,

@@ -90,7 +90,7 @@ struct ClientSessionConnectingTests {
         #expect(hello?.outbox == record.outbox.id)
     }
 
-    @Test("[R4.1-5] [R4.1-6] HELLO tells what was handled, never what was merely taken")
+    @Test("[R4.1-5] [R4.1-6] [R4.1-10] HELLO tells what was handled, never what was merely taken")
     func handledNotTaken() {
         let rig = ClientRig.attached()
         rig.messages(1...9)

@@ -89,7 +89,7 @@ struct QueueFixture {
             isHolderAlive: isHolderAlive,
             freshEpoch: Self.freshEpoch,
             times: { kept[$0.rawValue] },
-            newest: { kept.newest(through: $0, unexpiredAt: $1) }
+            newest: { kept.newest(in: $0, unexpiredAt: $1) }
         )
     }
 
@@ -128,9 +128,11 @@ enum Named {
 }
 
 extension [UInt64: KeptTimes] {
-    /// The newest message at or below a number that expires after a moment.
-    func newest(through number: SequenceNumber, unexpiredAt moment: Timestamp) -> LastMessage? {
-        let found = self.filter { $0.key <= number.rawValue && moment < $0.value.expires }.max { $0.key < $1.key }
+    /// The newest message in a range that expires after a moment.
+    func newest(in range: SequenceRange, unexpiredAt moment: Timestamp) -> LastMessage? {
+        let found = self.filter { (range.first.rawValue...range.last.rawValue).contains($0.key) && moment < $0.value.expires }.max {
+            $0.key < $1.key
+        }
         return found.map { LastMessage(sequence: SequenceNumber($0.key), time: $0.value.time) }
     }
 }

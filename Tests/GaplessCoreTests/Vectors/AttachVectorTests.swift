@@ -44,7 +44,7 @@ enum AttachVector {
             isHolderAlive: isHolderAlive,
             freshEpoch: fresh,
             times: { times[$0.rawValue] },
-            newest: { times.newest(through: $0, unexpiredAt: $1) }
+            newest: { times.newest(in: $0, unexpiredAt: $1) }
         )
         let receipt: AttachReceipt =
             switch decision {

@@ -53,6 +53,15 @@ extension ClientConformance {
                 try require(hello.taken?.newest.milliseconds ?? 1_767_225_601_260, 1_767_225_601_260, "the time of what was taken")
                 second.welcome(WelcomeText(generation: 2, after: handled ?? 0, head: 2))
             },
+            Check("R4.1-10", "last is the newest message handled, also below a gap") { bench in
+                let connection = try await bench.attached()
+                connection.send("MSG 1 1767225601250 one", "MSG 2 1767225601260 two", "GAP 3 5 expired")
+                try await connection.acknowledgement(through: 5)
+                connection.close(1_001)
+                let (_, hello) = try await bench.greeted()
+                try require(hello.position?.last?.sequence.rawValue ?? 2, 2, "last")
+                try require(hello.position?.last?.time.milliseconds ?? 1_767_225_601_260, 1_767_225_601_260, "the time of last")
+            },
             Check("R4.1-6", "a client that has a position sends it, with held and last") { bench in
                 let connection = try await bench.attached(WelcomeText(generation: 5, resume: "new"))
                 connection.send("MSG 1 1767225601250 one")
