@@ -1,11 +1,5 @@
 import NIOCore
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// Where a server listens: a host and a port, such as `127.0.0.1:8080` or `[::1]:0`.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// A name or a numeric address, without brackets.
@@ -61,15 +55,11 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 extension SocketAddress {
     /// Whether the address is one of this machine's own: 127.0.0.0/8, `::1`, or the former inside the latter's notation.
     var isLoopback: Bool {
+        // By their text, which is canonical: whose module the fields of a socket address belong to differs from build to build.
         switch self {
-        case .v4(let address):
-            return UInt32(bigEndian: address.address.sin_addr.s_addr) >> 24 == 127
-        case .v6(let address):
-            let bytes = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
-            let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
-            return bytes == Array(repeating: 0, count: 15) + [1] || (isMapped && bytes[12] == 127)
-        case .unixDomainSocket:
-            return true
+        case .v4: return self.ipAddress?.hasPrefix("127.") ?? false
+        case .v6: return self.ipAddress == "::1" || (self.ipAddress?.hasPrefix("::ffff:127.") ?? false)
+        case .unixDomainSocket: return true
         }
     }
 }
