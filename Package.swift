@@ -138,7 +138,7 @@ let package = Package(
             name: "gapless",
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket", "GaplessServer", "GaplessClient", "GaplessConformance",
-                .nioCore, .nioHTTP1, .nioPosix, .logging, .serviceLifecycle, .unixSignals, .configuration, .asyncHTTPClient,
+                .nioCore, .nioHTTP1, .nioPosix, .logging, .metrics, .serviceLifecycle, .unixSignals, .configuration, .asyncHTTPClient,
                 .argumentParser,
             ],
             swiftSettings: settings
@@ -167,8 +167,8 @@ let package = Package(
             name: "GaplessServerTests",
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessWebSocket", "GaplessServer", "GaplessTesting",
-                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle, .crypto, .cryptoExtras, .configuration, .hummingbird,
-                .jwtKit,
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle, .crypto, .cryptoExtras, .metrics, .configuration,
+                .hummingbird, .jwtKit,
             ],
             swiftSettings: settings
         ),
