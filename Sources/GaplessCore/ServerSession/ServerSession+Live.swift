@@ -255,6 +255,14 @@ extension ServerSession {
             return .stay
         }
 
+        /// What is under way to the client.
+        var backlog: SessionBacklog {
+            SessionBacklog(
+                unacknowledged: self.cursor.messagesInFlight,
+                waiting: Int(self.cursor.head.rawValue - min(self.cursor.acknowledged, self.cursor.head).rawValue)
+            )
+        }
+
         // MARK: Time and room
 
         var nextDeadline: Instant {

@@ -273,6 +273,20 @@ package struct ServerSession: ~Copyable {
         }
     }
 
+    /// What is under way to the client, while it is attached; for metrics.
+    package var backlog: SessionBacklog {
+        switch self.state {
+        case .awaitingHello: SessionBacklog()
+        case .admitting: SessionBacklog()
+        case .authenticating: SessionBacklog()
+        case .attaching: SessionBacklog()
+        case .attached(let live): live.backlog
+        case .leaving: SessionBacklog()
+        case .closing: SessionBacklog()
+        case .closed: SessionBacklog()
+        }
+    }
+
     /// Whether nothing more can come of the session: the connection is gone and the store owes it no answer. A shell that sees it
     /// may forget the session.
     package var isOver: Bool {

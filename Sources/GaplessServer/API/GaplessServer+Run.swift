@@ -274,8 +274,8 @@ extension Node {
         while !Task.isCancelled {
             await self.loopClock.sleep(for: .seconds(1), on: self.loops[0].eventLoop)
             self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
-            let (connections, attached) = self.ask { logic, _ in (logic.connectionCount, logic.attachedCount) }
-            self.metrics.record(self.gateway.health, connections: connections, attached: attached)
+            self.countBacklogs()
+            self.measure()
         }
     }
 }

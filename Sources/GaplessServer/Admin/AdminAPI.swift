@@ -13,6 +13,7 @@ import NIOHTTP1
 /// | `GET /v1/clients/{id}` | shows one; the address is one percent-encoded segment, `alice%2Fphone` |
 /// | `DELETE /v1/clients/{id}` | removes one |
 /// | `GET /v1/nodes` | lists the nodes that are alive, the one that is asked first and with its load |
+/// | `GET /metrics` | the metrics of the node that is asked, as Prometheus reads them |
 ///
 /// An error is `{"error":{"code":…,"message":…}}`: 400 what was asked is malformed, 401 no key, 403 not allowed from there, 404 unknown, 409 the
 /// idempotency key was used otherwise, 413 too large, 415 not JSON, 429 `queueFull` or `overloaded`, 503 the store is not there, 507 full.
@@ -36,6 +37,7 @@ struct AdminAPI: Sendable {
         router.get("/v1/clients/:id") { _, context in try await self.show(try Self.client(context)) }
         router.delete("/v1/clients/:id") { _, context in try await self.remove(try Self.client(context)) }
         router.get("/v1/nodes") { _, _ in try await self.listNodes() }
+        router.get("/metrics") { _, _ in Response.metrics(try await self.backend.metricsText()) }
         return router
     }
 
@@ -99,6 +101,17 @@ extension Response {
             status: status,
             headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: AdminJSON.line(body))
+        )
+    }
+}
+
+extension Response {
+    /// What Prometheus reads.
+    static func metrics(_ text: String) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: PrometheusMetrics.contentType, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
         )
     }
 }

@@ -14,6 +14,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     private let handshake: HandshakeCredentials
     private var decoder: ClientFrameDecoder
     private var session: ServerSession
+    private var tally = ConnectionTally()
     private var output = ServerSessionOutput()
     /// What is being performed; kept for its memory.
     private var performing = ServerSessionOutput()
@@ -34,6 +35,9 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     }
 
     private var now: Instant { self.node.clock.monotonic() }
+
+    /// What is under way to the client.
+    var backlog: SessionBacklog { self.session.backlog }
 
     // MARK: From the socket
 
@@ -90,6 +94,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         self.timer = nil
         self.session.peerClosed(now: self.now, into: &self.output)
         self.perform()
+        self.tally.closed(self.node.metrics)
         if let address {
             self.node.feed { logic, _, output in logic.closed(address.id, into: &output) }
             self.node.jobs.cancel(authenticationOf: address.id)
@@ -132,6 +137,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
             // Performing an effect may make the session want more.
             swap(&self.output, &self.performing)
             for frame in self.performing.frames { self.send(frame) }
+            self.tally.sent(self.performing.frames, self.node.metrics)
             for effect in self.performing.effects { self.perform(effect) }
             switch self.performing.close {
             case .handshake(let code): self.connection?.close(WebSocketCloseCode(code.rawValue), reason: code.name ?? "")
@@ -153,6 +159,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         guard let address else { preconditionFailure("a session wants something before its connection is open") }
         switch effect {
         case .admit:
+            self.tally.greeted(now: self.now)
             let admission = self.node.admission()
             self.session.admitted(admission, now: self.now, into: &self.output)
         case .authenticate(let hello):
@@ -171,7 +178,9 @@ final class ConnectionShell: WebSocketConnectionDelegate {
             self.node.feed { logic, now, output in logic.deliver(delivery, now: now, into: &output) }
         case .displaced(let client, let fence):
             self.node.feed { logic, now, output in logic.displaced(client, from: fence, now: now, into: &output) }
-        case .observe(let observation): self.node.observe(observation)
+        case .observe(let observation):
+            self.tally.observed(observation, now: self.now, self.node.metrics)
+            self.node.observe(observation, on: address.id)
         }
     }
 

@@ -19,12 +19,13 @@ final class HookRunner: Sendable {
     private let hooks: ServerHooks
     private let events: AsyncStream<Event>
     private let input: AsyncStream<Event>.Continuation
-    private let dropped = Counter(label: "gapless.server.hooks.dropped")
+    private let dropped: Counter
     private let hasDropped = Mutex(false)
     private let logger: Logger
 
-    init(_ hooks: ServerHooks, logger: Logger) {
+    init(_ hooks: ServerHooks, dropped: Counter, logger: Logger) {
         self.hooks = hooks
+        self.dropped = dropped
         self.logger = logger
         (self.events, self.input) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(Self.maxWaiting))
     }

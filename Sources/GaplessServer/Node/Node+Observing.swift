@@ -3,25 +3,28 @@ import Logging
 import Metrics
 
 extension Node {
-    /// Tells hooks, log and metrics what a session did.
-    func observe(_ observation: SessionObservation) {
+    /// Tells hooks and log what a session did.
+    func observe(_ observation: SessionObservation, on connection: ServedConnectionID) {
         switch observation {
         case .attached(let client, let attachment):
-            self.attached(client, attachment)
+            self.attached(client, attachment, on: connection)
         case .gap(let client, let gap):
-            self.metrics.gaps.increment()
             self.logger.debug(
                 "Gap reported",
-                metadata: ["client.id": "\(client)", "sequence.range": "\(gap.range)", "reason": "\(gap.reason)"]
+                metadata: [
+                    "client.id": "\(client)", "connection.id": "\(connection)", "sequence.range": "\(gap.range)", "reason": "\(gap.reason)",
+                ]
             )
             self.hookRunner.tell(.gap(GapEvent(client: client, gap: gap)))
         case .delivered(let client, let fence, let through):
             self.hookRunner.tell(.delivered(DeliveredEvent(client: client, through: through, epoch: fence.epoch)))
         case .closed(let client, let code, let message):
-            self.metrics.closed(code)
             self.logger.debug(
                 "Connection closed",
-                metadata: ["client.id": "\(client?.description ?? "-")", "code": "\(code)", "reason": "\(message)"]
+                metadata: [
+                    "client.id": "\(client?.description ?? "-")", "connection.id": "\(connection)", "code": "\(code)",
+                    "reason": "\(message)",
+                ]
             )
         }
     }
@@ -30,7 +33,7 @@ extension Node {
     func observe(_ observation: NodeObservation) {
         switch observation {
         case .detached(let client, let fence):
-            self.logger.debug("Client detached", metadata: ["client.id": "\(client)"])
+            self.logger.debug("Client detached", metadata: ["client.id": "\(client)", "generation": "\(fence.generation)"])
             self.hookRunner.tell(.detached(DetachedEvent(client: client, generation: fence.generation)))
         case .overflow(let client, let range):
             self.metrics.overflowed.increment(by: Int64(range.count))
@@ -52,18 +55,18 @@ extension Node {
         }
     }
 
-    private func attached(_ client: ClientID, _ attachment: Attachment) {
-        self.metrics.attached(attachment.resume)
+    private func attached(_ client: ClientID, _ attachment: Attachment, on connection: ServedConnectionID) {
         self.logger.debug(
             "Client attached",
             metadata: [
-                "client.id": "\(client)", "resume": "\(attachment.resume)", "after": "\(attachment.after)", "head": "\(attachment.head)",
+                "client.id": "\(client)", "connection.id": "\(connection)", "generation": "\(attachment.fence.generation)",
+                "resume": "\(attachment.resume)", "after": "\(attachment.after)", "head": "\(attachment.head)",
             ]
         )
         if case .reset(.rollback) = attachment.resume {
             self.logger.error(
                 "Store went back in time for a client; its messages come under a new numbering",
-                metadata: ["client.id": "\(client)"]
+                metadata: ["client.id": "\(client)", "connection.id": "\(connection)"]
             )
         }
         self.hookRunner.tell(

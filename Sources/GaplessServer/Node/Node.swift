@@ -71,7 +71,7 @@ final class Node: Sendable {
     let jobs = JobRunner()
     let hooks: ServerHooks
     let hookRunner: HookRunner
-    let metrics = ServerMetrics()
+    let metrics: ServerMetrics
     let logger: Logger
     let tokens = TokenKeyCache()
     /// The errors of the runs about which the service is asked.
@@ -92,7 +92,8 @@ final class Node: Sendable {
         self.loopClock = parts.loopClock
         self.logger = parts.logger
         self.hooks = parts.hooks
-        self.hookRunner = HookRunner(parts.hooks, logger: parts.logger)
+        self.metrics = ServerMetrics()
+        self.hookRunner = HookRunner(parts.hooks, dropped: self.metrics.hooksDropped, logger: parts.logger)
         self.loops = parts.group.makeIterator().enumerated().map { LoopShell(index: $0.offset, eventLoop: $0.element) }
         precondition(!self.loops.isEmpty, "a node has an event loop")
         self.state = Guarded(
@@ -140,6 +141,7 @@ final class Node: Sendable {
 
     /// Asks all clients to move; `drained` tells when that is over.
     func drain(_ plan: DrainPlan) {
+        self.metrics.drains.increment()
         self.feed { logic, now, output in logic.drain(plan, now: now, into: &output) }
     }
 
@@ -228,12 +230,15 @@ final class Node: Sendable {
 
 extension Node: CommitObserver {
     func committed(_ operations: [CommittedOperation], number: UInt64, now: Instant) {
+        // Told on the thread that measured it, so it is this commit's.
+        self.metrics.commitEnded(self.gateway.health)
         self.metrics.committed(operations)
         self.feed { logic, now, output in logic.committed(operations, now: now, into: &output) }
     }
 
     func commitFailed(_ operations: [SubmittedOperation], _ error: QueueStoreError, now: Instant) {
-        self.metrics.commitsFailed.increment()
+        self.metrics.commitEnded(self.gateway.health)
+        self.metrics.commitFailed()
         self.logger.warning("Commit failed", metadata: ["error.code": "\(error.code)", "error.message": "\(error.message)"])
         self.feed { logic, now, output in logic.commitFailed(operations, CommitFailure(error), now: now, into: &output) }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import GaplessServer
 import GaplessStore
 import Logging
+import Metrics
 import ServiceLifecycle
 import UnixSignals
 
@@ -45,6 +46,7 @@ struct ServeCommand: AsyncParsableCommand {
                     handler.logLevel = level
                     return handler
                 }
+                MetricsSystem.bootstrap(PrometheusMetrics())
                 let logger = Logger(label: "gapless")
                 let server = try GaplessServer(
                     store: try settings.store(),

@@ -33,6 +33,12 @@ import Testing
         }
     }
 
+    @Test func eachMetricIsExplainedAndExists() throws {
+        let cells = Documents.table(["Metric", "Dimension", "Tells"], of: try Self.article()).map { $0[0] }
+        let metrics = cells.flatMap { $0.split(separator: ", ").map(String.init) }
+        #expect(metrics.sorted() == ServerMetric.allCases.map(\.rawValue).sorted())
+    }
+
     @Test func theDefaultsAreThoseOfTheCode() throws {
         let configuration = ServerConfiguration()
         let retention = configuration.retention

@@ -392,6 +392,8 @@ final class FakeBackend: AdminBackend {
 
     func nodes() async throws -> [NodeDescription] { [] }
 
+    func metricsText() async throws -> String { "x 1\n" }
+
     func remove(_ client: ClientID) async throws(SendError) -> Bool {
         guard self.snapshot?.client == client else { return false }
         self.state.withLock { $0.isRemoved = true }

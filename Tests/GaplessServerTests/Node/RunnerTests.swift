@@ -177,7 +177,11 @@ import Testing
         let heard = Mutex<[String]>([])
         var hooks = ServerHooks()
         hooks.removed = { event in heard.withLock { $0.append(event.client.description) } }
-        let runner = HookRunner(hooks, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let runner = HookRunner(
+            hooks,
+            dropped: ServerMetrics().hooksDropped,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         for number in 1...100 { runner.tell(try self.removed("c\(number)")) }
         runner.finish()
         await runner.run()
@@ -189,7 +193,7 @@ import Testing
         var hooks = ServerHooks()
         hooks.removed = { _ in heard.withLock { $0 += 1 } }
         let log = CapturedLog()
-        let runner = HookRunner(hooks, logger: log.logger)
+        let runner = HookRunner(hooks, dropped: ServerMetrics().hooksDropped, logger: log.logger)
         let client = try #require(ClientID("a"))
         for _ in 0...HookRunner.maxWaiting {
             runner.tell(.detached(DetachedEvent(client: client, generation: Generation(1))))
@@ -206,7 +210,7 @@ import Testing
         var hooks = ServerHooks()
         hooks.removed = { event in heard.withLock { $0.append(event.client.description) } }
         let log = CapturedLog()
-        let runner = HookRunner(hooks, logger: log.logger)
+        let runner = HookRunner(hooks, dropped: ServerMetrics().hooksDropped, logger: log.logger)
         for number in 1...HookRunner.maxWaiting + 50 { runner.tell(try self.removed("c\(number)")) }
         runner.finish()
         await runner.run()
