@@ -55,16 +55,18 @@ package struct DrainSchedule: Hashable, Sendable {
     ///   - voices: who is attached.
     ///   - isAlone: whether no other node is alive; then nobody has anywhere to go.
     ///   - closeTime: how long the last connections have for their Close.
+    ///   - now: when the moves begin. What the look took is not caught up in a burst.
     package init(
         _ plan: DrainPlan,
         voices: [ConnectionAddress],
         isAlone: Bool,
         closeTime: Duration = .seconds(5),
-        started now: Instant
+        started: Instant,
+        now: Instant
     ) {
         self.plan = plan
         self.isClosed = false
-        self.hardStop = isAlone ? now : now + plan.hardStop
+        self.hardStop = isAlone ? now : started + plan.hardStop
         self.over = self.hardStop + closeTime
         self.moves = SpreadSchedule(isAlone ? [] : voices, start: now, spread: plan.spread)
     }

@@ -23,13 +23,13 @@ extension NodeLogic {
     }
 
     /// It is known who else is alive, or nobody will tell.
-    mutating func move(_ look: DrainLook) {
+    mutating func move(_ look: DrainLook, now: Instant) {
         let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
-        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: self.others.isEmpty, started: look.started))
+        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: self.others.isEmpty, started: look.started, now: now))
     }
 
     private mutating func nextDrainStep(now: Instant) -> DrainSchedule.Step? {
-        if case .looking(let look) = self.drain, now >= look.limit { self.move(look) }
+        if case .looking(let look) = self.drain, now >= look.limit { self.move(look, now: now) }
         guard case .moving(var schedule) = self.drain else { return nil }
         defer { self.drain = .moving(schedule) }
         return schedule.next(now: now)

@@ -223,7 +223,7 @@ package struct NodeLogic: Sendable {
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)
         if case .looking(let look) = self.drain, look.isAsked {
-            self.move(look)
+            self.move(look, now: now)
             self.followDrain(now: now, into: &output)
         }
     }

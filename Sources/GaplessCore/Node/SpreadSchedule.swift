@@ -1,28 +1,31 @@
 /// Something that is done to each of many connections, spread evenly over a time.
+///
+/// The pace holds whatever happens: who comes late goes on from there and does not catch up, since a burst is what the spread is against. In
+/// any time there are at most two more than its share.
 package struct SpreadSchedule: Hashable, Sendable {
     private let targets: [ConnectionAddress]
-    private let start: Instant
-    private let spread: Duration
+    private let gap: Duration
+    private var due: Instant
     private var done = 0
 
     /// The first is due at once, the others follow in even steps; the last comes one step before the end.
     package init(_ targets: [ConnectionAddress], start: Instant, spread: Duration) {
         self.targets = targets
-        self.start = start
-        self.spread = spread
+        self.due = start
+        self.gap = .nanoseconds(spread.nanoseconds / Int64(max(1, targets.count)))
     }
 
     /// When the next one is due; nil when all are done.
     package var nextDeadline: Instant? {
-        guard self.done < self.targets.count else { return nil }
-        let share = self.spread.nanoseconds / Int64(self.targets.count)
-        return self.start + .nanoseconds(share * Int64(self.done))
+        self.done < self.targets.count ? self.due : nil
     }
 
     /// The next one, if it is due.
     package mutating func next(now: Instant) -> ConnectionAddress? {
         guard let deadline = self.nextDeadline, now >= deadline else { return nil }
         defer { self.done += 1 }
+        // Less than a step late is made good, so that timers that fire a little late do not stretch the whole.
+        self.due = max(deadline + self.gap, now)
         return self.targets[self.done]
     }
 }

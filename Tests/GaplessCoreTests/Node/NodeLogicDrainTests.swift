@@ -31,6 +31,18 @@ struct NodeLogicDrainTests {
         #expect(told.count == clients)
     }
 
+    @Test("the time that the look took is not caught up in a burst [R10.1-8]")
+    func noBurstAfterTheLook() {
+        let (rig, _) = self.rig(clients: 100)
+        #expect(self.orders(rig.beginDrain(DrainPlan())).isEmpty)
+        let first = self.orders(rig.live(for: .seconds(2), storeAnswers: false))
+        #expect(first.count <= 2)
+        for _ in 1...10 {
+            let told = self.orders(rig.live(for: .seconds(3), storeAnswers: true))
+            #expect(told.count <= 11)
+        }
+    }
+
     @Test("each has its time to move, and none beyond the hard stop [R10.1-9]")
     func within() {
         let (rig, _) = self.rig(clients: 2)
