@@ -123,6 +123,8 @@ extension ClientConformance {
         .watch("R3.7-6", "the client closes with 1000, 4105 or 4400 only"),
         Check("R3.7-6", "leaving closes with 1000, without BYE") { bench in
             let connection = try await bench.attached()
+            // Only a client that has seen the WELCOME has a session that it could end.
+            try await connection.pings()
             bench.tell("close")
             while true {
                 switch try await connection.next("a Close with 1000") {
