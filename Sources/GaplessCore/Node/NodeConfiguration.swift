@@ -93,6 +93,8 @@ package struct HandlerPolicy: Hashable, Sendable {
     /// The wait after the first failure; it doubles with each.
     package var firstWait: Duration
     package var maxWait: Duration
+    /// The longest wait of a message that the service wants tried for as long as it takes.
+    package var maxRetryWait: Duration
     /// How long after a failure of the store a mark is committed again.
     package var commitRetry: Duration
 
@@ -100,22 +102,25 @@ package struct HandlerPolicy: Hashable, Sendable {
         maxAttempts: Int = 5,
         firstWait: Duration = .milliseconds(100),
         maxWait: Duration = .seconds(5),
+        maxRetryWait: Duration = .seconds(30),
         commitRetry: Duration = .milliseconds(500)
     ) {
         precondition(maxAttempts >= 1, "a handler is tried at least once")
         self.maxAttempts = maxAttempts
         self.firstWait = firstWait
         self.maxWait = maxWait
+        self.maxRetryWait = maxRetryWait
         self.commitRetry = commitRetry
     }
 
     /// The wait after so many failures in a row, at least 1.
     func wait(after failures: Int) -> Duration {
+        let longest = failures < self.maxAttempts ? self.maxWait : max(self.maxWait, self.maxRetryWait)
         var wait = self.firstWait
-        for _ in 1..<max(1, failures) where wait < self.maxWait {
+        for _ in 1..<max(1, failures) where wait < longest {
             wait = wait * 2
         }
-        return min(wait, self.maxWait)
+        return min(wait, longest)
     }
 }
 

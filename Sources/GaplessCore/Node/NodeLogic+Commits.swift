@@ -265,7 +265,7 @@ extension NodeLogic {
 
     /// The service decided about a message whose handler failed again and again.
     package mutating func decided(_ run: HandlerRun.ID, _ decision: HandlerDecision, now: Instant, into output: inout NodeOutput) {
-        self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.decided(run, decision, into: &wishes) }
+        self.changeLanes(now: now, into: &output) { lanes, wishes in lanes.decided(run, decision, now: now, into: &wishes) }
     }
 
     private mutating func marked(

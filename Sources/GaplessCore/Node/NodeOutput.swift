@@ -86,6 +86,9 @@ package enum HandlerDecision: Hashable, Sendable {
     case skip
     /// The connection closes with 4103.
     case close
+    /// The handler runs again, after waits that double up to a bound, and the service is asked again after each failure, for as long as the
+    /// client is attached to this node. What the client sends meanwhile waits, within its window.
+    case retry
 }
 
 /// What is worth telling people, hooks and metrics about a node.

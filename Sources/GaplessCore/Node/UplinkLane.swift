@@ -49,7 +49,7 @@ package struct UplinkLane: Hashable, Sendable {
         case cancelled
         /// The handler failed and is tried again. Next: running, idle.
         case waiting(Current, until: Instant)
-        /// The service is asked what becomes of the message. Next: committing, idle.
+        /// The service is asked what becomes of the message. Next: committing, waiting, idle.
         case deciding(Current)
         /// The service is asked about a message that is nobody's any more. Next: idle.
         case decidingForNobody
@@ -66,6 +66,8 @@ package struct UplinkLane: Hashable, Sendable {
     private let policy: HandlerPolicy
     private var state = State.idle
     private var queue = Deque<UplinkDelivery>()
+    /// Whether a connection of this node is the client's voice.
+    private var hasVoice = true
     /// Set when a message that was taken over is handled: its client may send it once more before its connection hears of that.
     package private(set) var settled: Settled?
     /// The number of the newest run.
@@ -106,6 +108,7 @@ package struct UplinkLane: Hashable, Sendable {
             return self.runNext(into: &actions)
         }
         #endif
+        self.hasVoice = true
         if let current = self.current?.delivery, current.outbox == delivery.outbox, current.number == delivery.number {
             return  // Taken over from the connection before.
         }
@@ -119,6 +122,7 @@ package struct UplinkLane: Hashable, Sendable {
     ///   the next one is taken over. [R7.2-2]
     package mutating func attached(under fence: Fence, outbox: OutboxID?, mark: SequenceNumber, into actions: inout [Action]) {
         self.settled = nil
+        self.hasVoice = true
         self.queue.removeAll()
         if let current = self.current?.delivery, current.outbox == outbox, current.number == mark.next {
             self.adopt(fence)
@@ -135,9 +139,17 @@ package struct UplinkLane: Hashable, Sendable {
     }
 
     /// The client's voice is gone from this node; whoever comes back is told the mark in its `WELCOME`.
+    ///
+    /// A message that the service wants tried for as long as it takes is given up: the client brings it again, perhaps to another node, and
+    /// nothing would end the attempts here.
     package mutating func left() {
         self.settled = nil
+        self.hasVoice = false
         self.change { $0.isTakenOver = false }
+        if case .waiting(let current, _) = self.state, current.failures >= self.policy.maxAttempts {
+            self.state = .idle
+            self.queue.removeAll()
+        }
     }
 
     // MARK: Handlers
@@ -169,11 +181,13 @@ package struct UplinkLane: Hashable, Sendable {
     }
 
     /// The service decided about a message whose handler failed again and again.
-    package mutating func decided(_ decision: HandlerDecision, into actions: inout [Action]) {
+    package mutating func decided(_ decision: HandlerDecision, now: Instant, into actions: inout [Action]) {
         switch (self.state, decision) {
         case (.deciding(let current), .skip):
             self.commit(current, sends: [], into: &actions)
-        case (.deciding(let current), .close):
+        case (.deciding(let current), .retry) where self.hasVoice:
+            self.state = .waiting(current, until: now + self.policy.wait(after: current.failures))
+        case (.deciding(let current), .retry), (.deciding(let current), .close):
             self.giveUp(current.delivery.fence, into: &actions)
         case (.decidingForNobody, _):
             self.state = .idle

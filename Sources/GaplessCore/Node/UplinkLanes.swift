@@ -70,7 +70,8 @@ package struct UplinkLanes: Sendable {
     /// The client has no voice here any more.
     package mutating func left(_ client: ClientID) {
         self.settled[client] = nil
-        self.lanes[client]?.left()
+        var wishes: [Wish] = []
+        self.change(client, into: &wishes) { lane, _ in lane.left() }
     }
 
     /// A handler returned, with what it sent.
@@ -84,8 +85,8 @@ package struct UplinkLanes: Sendable {
     }
 
     /// The service decided about a message whose handler failed again and again.
-    package mutating func decided(_ run: HandlerRun.ID, _ decision: HandlerDecision, into wishes: inout [Wish]) {
-        self.change(run.client, into: &wishes) { $0.decided(decision, into: &$1) }
+    package mutating func decided(_ run: HandlerRun.ID, _ decision: HandlerDecision, now: Instant, into wishes: inout [Wish]) {
+        self.change(run.client, into: &wishes) { $0.decided(decision, now: now, into: &$1) }
     }
 
     /// A mark was judged.

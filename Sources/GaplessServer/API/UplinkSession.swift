@@ -69,4 +69,7 @@ public enum FailureDecision: Hashable, Sendable {
     case skip
     /// The connection closes with 4103; the client comes back with backoff and sends the message again.
     case close
+    /// The handler runs again, after waits that double up to 30 s, and is asked about after each failure, for as long as the client is attached
+    /// to this node. For outages of what the handler needs: the client stays connected, and what it sends meanwhile waits behind this message.
+    case retry
 }

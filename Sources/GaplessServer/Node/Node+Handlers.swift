@@ -37,9 +37,14 @@ extension Node {
         let known = self.handlerErrors.withLock { $0.removeValue(forKey: run.id) }
         let error: any Error = known ?? RefusedReply()
         let decision = await self.hooks.failure?(UplinkMessage(run.delivery), error) ?? .close
-        self.logger.warning("Handler gave up on a message", metadata: ["client.id": "\(run.id.client)", "decision": "\(decision)"])
+        // What is tried on comes here again and again.
+        self.logger.log(
+            level: decision == .retry ? .debug : .warning,
+            "Handler gave up on a message",
+            metadata: ["client.id": "\(run.id.client)", "decision": "\(decision)", "failures": "\(run.failures)"]
+        )
         self.report { logic, now, output in
-            logic.decided(run.id, decision == .skip ? .skip : .close, now: now, into: &output)
+            logic.decided(run.id, HandlerDecision(decision), now: now, into: &output)
         }
     }
 
@@ -58,6 +63,16 @@ extension Node {
             throw SendError(.tooLarge, "A handler sends at most \(UplinkSession.maxSends) messages.")
         }
         return try sends.map { try $0.operation(maxMessageBytes: self.configuration.maxMessageBytes) }
+    }
+}
+
+extension HandlerDecision {
+    fileprivate init(_ decision: FailureDecision) {
+        switch decision {
+        case .skip: self = .skip
+        case .close: self = .close
+        case .retry: self = .retry
+        }
     }
 }
 

@@ -88,6 +88,7 @@ extension Checker {
             self.handlers.results[UplinkKey(run.delivery), default: []].append([])
             self.world.counters.count(.skipped)
         case .close: self.world.counters.count(.gaveUp)
+        case .retry: self.world.counters.count(.retried)
         }
     }
 

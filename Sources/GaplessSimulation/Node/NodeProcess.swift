@@ -166,7 +166,7 @@ final class NodeProcess {
         case .cancel(let id): self.cancel(id)
         case .decide(let run):
             self.schedule(after: self.random.latency(self.options.handler)) {
-                let decision: HandlerDecision = self.random.happens(500) ? .skip : .close
+                let decision: HandlerDecision = self.random.happens(400) ? .skip : self.random.happens(500) ? .close : .retry
                 self.world.checker.decided(decision, about: run)
                 self.feed { $0.decided(run.id, decision, now: $1, into: &$2) }
             }

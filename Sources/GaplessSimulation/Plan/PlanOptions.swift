@@ -139,7 +139,7 @@ package struct PlanOptions: Hashable, Sendable {
             creations: CreationLimit.Pace(interval: .seconds(1), burst: self.creations),
             pollInterval: .milliseconds(self.pollMilliseconds),
             sliceRows: 20,
-            handlers: HandlerPolicy(maxAttempts: 3, firstWait: .milliseconds(50), maxWait: .seconds(1)),
+            handlers: HandlerPolicy(maxAttempts: 3, firstWait: .milliseconds(50), maxWait: .seconds(1), maxRetryWait: .seconds(2)),
             maxUplinkBytes: self.maxUplinkBytes
         )
     }

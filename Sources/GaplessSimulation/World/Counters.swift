@@ -40,7 +40,8 @@ package struct Counters: Hashable, Sendable {
 
         // Uplink.
         case handledAgain = "handled again", handlerAgain = "handler given a message again", handlerOutlived = "handler outlived its client"
-        case gaveUp = "handler gave up", skipped = "message skipped", replyRefused = "answer refused", mayRepeat = "uplink may repeat"
+        case gaveUp = "handler gave up", skipped = "message skipped", retried = "message tried on"
+        case replyRefused = "answer refused", mayRepeat = "uplink may repeat"
         case stopped
     }
 

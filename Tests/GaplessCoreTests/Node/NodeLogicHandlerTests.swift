@@ -161,6 +161,21 @@ struct NodeLogicHandlerTests {
         #expect(rig.decided(1, .skip) == .does(.commit(.advanceMark(self.mark(1)))))
     }
 
+    @Test("the service may go on trying: the client is told nothing and stays")
+    func triedOn() {
+        let rig = NodeRig.started { $0.handlers.maxAttempts = 1 }
+        _ = rig.attached()
+        _ = rig.deliver(.test(1))
+        for run in UInt64(1)...12 {
+            #expect(rig.threw(run) == .does(.decide(self.run(run, .test(1), failures: Int(run)))))
+            #expect(rig.decided(run, .retry) == .nothing)
+            let output = rig.live(for: .seconds(30), storeAnswers: true)
+            #expect(output.notices.isEmpty)
+            #expect(output.effects.contains(.run(self.run(run + 1, .test(1), failures: Int(run)))))
+        }
+        #expect(rig.returned(13) == .does(.commit(.advanceMark(self.mark(1)))))
+    }
+
     @Test("a mark that the store failed on is committed again, without running the handler again [R7.2-4]")
     func commitAgain() {
         let rig = NodeRig.started()

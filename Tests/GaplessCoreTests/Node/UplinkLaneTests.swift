@@ -40,8 +40,8 @@ struct UplinkLaneTests {
             self.perform { $0.threw(now: now, into: &$1) }
         }
 
-        mutating func decided(_ decision: HandlerDecision) -> [UplinkLane.Action] {
-            self.perform { $0.decided(decision, into: &$1) }
+        mutating func decided(_ decision: HandlerDecision, at now: Instant = Instant(nanoseconds: 0)) -> [UplinkLane.Action] {
+            self.perform { $0.decided(decision, now: now, into: &$1) }
         }
 
         mutating func committed(_ receipt: MarkReceipt, at now: Instant = Instant(nanoseconds: 0)) -> [UplinkLane.Action] {
@@ -123,9 +123,9 @@ struct UplinkLaneTests {
     }
 
     @Test(
-        "after the last failure the service decides: skip moves the mark, close drops what waits",
+        "after the last failure the service decides: skip moves the mark, close drops what waits, retry tries on",
         arguments: [
-            HandlerDecision.skip, .close,
+            HandlerDecision.skip, .close, .retry,
         ]
     )
     func decides(decision: HandlerDecision) {
@@ -140,6 +140,10 @@ struct UplinkLaneTests {
         case .close:
             #expect(rig.decided(.close) == [.gaveUp(ServerRig.fence)])
             #expect(rig.lane.isIdle)
+        case .retry:
+            #expect(rig.decided(.retry).isEmpty)
+            #expect(rig.fired(at: self.now + .milliseconds(199)).isEmpty)
+            #expect(rig.fired(at: self.now + .milliseconds(200)) == [self.run(3, .test(1), failures: 2)])
         }
     }
 
@@ -296,7 +300,7 @@ struct UplinkLaneTests {
         #expect(waiting.lane.isIdle && waiting.lane.nextDeadline == nil)
     }
 
-    @Test("displaced while the service is asked or the store works: the answer ends it", arguments: [HandlerDecision.skip, .close])
+    @Test("displaced while the service is asked or the store works: the answer ends it", arguments: [HandlerDecision.skip, .close, .retry])
     func displacedWhileAsking(decision: HandlerDecision) {
         var asking = Rig()
         _ = asking.deliver(.test(1))
@@ -311,6 +315,74 @@ struct UplinkLaneTests {
         _ = committing.returned()
         #expect(committing.displaced().isEmpty)
         #expect(committing.committed(.refused(.gone)) == [])
+    }
+
+    // MARK: For as long as it takes
+
+    /// A lane whose first message failed as often as may be and is to be tried on; another one waits behind it.
+    private var retrying: Rig {
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.deliver(.test(2))
+        _ = rig.threw()
+        _ = rig.fired(at: self.now + .seconds(1))
+        _ = rig.threw()
+        _ = rig.decided(.retry)
+        return rig
+    }
+
+    @Test("tried on for as long as it takes: the service is asked after each failure, the waits double up to 30 s, and nobody is told")
+    func retriesWithoutEnd() {
+        var rig = self.retrying
+        var (moment, waits) = (self.now, [Int64]())
+        for failures in 3...60 {
+            guard let deadline = rig.lane.nextDeadline else { break }
+            waits.append((deadline - moment).milliseconds)
+            moment = deadline
+            #expect(rig.fired(at: moment) == [self.run(UInt64(failures), .test(1), failures: failures - 1)])
+            #expect(rig.threw(at: moment) == [.decide(HandlerRun(id: self.id(UInt64(failures)), delivery: .test(1), failures: failures))])
+            #expect(rig.decided(.retry, at: moment).isEmpty)
+        }
+        #expect(waits.prefix(9) == [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000])
+        #expect(waits.count == 58 && waits.dropFirst(9).allSatisfy { $0 == 30_000 })
+        // What waits behind it is handled after it, and neither twice.
+        _ = rig.fired(at: moment + .seconds(30))
+        #expect(rig.returned() == [self.commit(1)])
+        #expect(rig.committed(.advanced(sends: [])) == [.handled(ServerRig.fence, through: .first), self.run(62, .test(2))])
+    }
+
+    @Test("what is tried on is given up when its client leaves, since it brings the message again")
+    func retryEndsWithTheVoice() {
+        var waiting = self.retrying
+        waiting.lane.left()
+        #expect(waiting.lane.isIdle && waiting.lane.nextDeadline == nil && waiting.lane.bytes == 0)
+        var running = self.retrying
+        _ = running.fired(at: self.now + .seconds(1))
+        running.lane.left()
+        _ = running.threw()
+        #expect(running.decided(.retry) == [.gaveUp(ServerRig.fence)])
+        #expect(running.lane.isIdle)
+        // The attempts that each message has are made all the same.
+        var first = Rig()
+        _ = first.deliver(.test(1))
+        _ = first.threw()
+        first.lane.left()
+        #expect(first.fired(at: self.now + .seconds(1)) == [self.run(2, .test(1), failures: 1)])
+        #expect(first.returned() == [self.commit(1)])
+    }
+
+    @Test("what is tried on is taken over when the client attaches here again")
+    func retryIsTakenOver() {
+        var waiting = self.retrying
+        #expect(waiting.attached(self.newer).isEmpty)
+        #expect(waiting.fired(at: self.now + .seconds(1)) == [self.run(3, .test(1, fence: self.newer), failures: 2)])
+        var asking = self.retrying
+        _ = asking.fired(at: self.now + .seconds(1))
+        _ = asking.threw()
+        asking.lane.left()
+        #expect(asking.attached(self.newer).isEmpty)
+        #expect(asking.decided(.retry).isEmpty)
+        #expect(asking.lane.nextDeadline != nil)
     }
 
     @Test("the bytes that a lane holds are those of what waits and of what is handled")
@@ -392,6 +464,22 @@ struct UplinkLanesTests {
         lanes.timerFired(now: self.now + .seconds(1), into: &wishes)
         #expect(wishes.count == 1)
         #expect(lanes.nextDeadline == nil)
+    }
+
+    @Test("a client that leaves while its message is tried on takes the lane and its bytes with it")
+    func leftWhileTriedOn() {
+        var lanes = UplinkLanes(policy: HandlerPolicy(maxAttempts: 1))
+        var wishes: [UplinkLanes.Wish] = []
+        let run = HandlerRun.ID(client: .phone, number: 1)
+        lanes.deliver(.test(1, "123"), into: &wishes)
+        lanes.threw(run, now: self.now, into: &wishes)
+        lanes.decided(run, .retry, now: self.now, into: &wishes)
+        #expect(lanes.bytes == 3 && lanes.nextDeadline == self.now + .milliseconds(100))
+        wishes = []
+        lanes.left(.phone)
+        #expect(lanes.bytes == 0 && lanes.count == 0)
+        lanes.timerFired(now: self.now + .seconds(1), into: &wishes)
+        #expect(wishes.isEmpty && lanes.nextDeadline == nil)
     }
 
     @Test("what concerns a client without a lane means nothing")

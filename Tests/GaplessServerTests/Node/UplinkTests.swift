@@ -181,17 +181,22 @@ import Testing
         #expect(runs.withLock { $0 } == 3)
     }
 
-    @Test(arguments: [FailureDecision.skip, .close])
+    @Test(arguments: [FailureDecision.skip, .close, .retry])
     func aHandlerThatKeepsFailingIsDecidedAbout(_ decision: FailureDecision) async throws {
         struct Failure: Error {}
+        let asked = Mutex(0)
         var configuration = TestServer.configuration
         configuration.handlerAttempts = 2
         try await TestServer.run(
             configuration: configuration,
             prepare: { server in
-                server.onMessage { message, _ in if message.sequence == SequenceNumber(1) { throw Failure() } }
+                server.onMessage { message, _ in
+                    let isDecided = asked.withLock { $0 } >= 3
+                    if message.sequence == SequenceNumber(1), decision != .retry || !isDecided { throw Failure() }
+                }
                 server.onFailure { message, error in
                     #expect(message.text == "x" && error is Failure)
+                    asked.withLock { $0 += 1 }
                     return decision
                 }
             }
@@ -200,7 +205,7 @@ import Testing
             client.send("MSG 1 x")
             client.send("MSG 2 y")
             switch decision {
-            case .skip: while try await client.expect("ACK ") != "ACK 2" {}
+            case .skip, .retry: while try await client.expect("ACK ") != "ACK 2" {}
             case .close: try await client.expectEnd(4103)
             }
         }
