@@ -11,15 +11,21 @@ extension ClientShell {
         var webSocket: ClientSocket?
         /// Whether frames wait to be flushed.
         var isDirty = false
+        /// What it is to the session, or was when the session let it go.
+        var role = ClientSession.Role.opening
+        /// The code of its `ERROR`, which counts whatever Close follows (Protocol.md [R3.7-5]).
+        var error: CloseCode?
     }
 
     func connect(_ id: ConnectionID, _ url: String) {
+        self.logOpening(of: id)
         let endpoint: ClientEndpoint
         do {
             endpoint = try ClientEndpoint(url)
         } catch {
             // Only a server can have told it: the client's own were checked when it was made.
             self.logger.warning("Endpoint told by the server is of no use", metadata: ["error": "\(error)"])
+            self.logEnd(of: id, Socket(), nil, by: .client)
             return self.feed { $0.connectFailed(id, retryAfter: nil, &$1) }
         }
         let eventLoop = self.surroundings.eventLoop
@@ -41,8 +47,9 @@ extension ClientShell {
     }
 
     private func connectFailed(_ id: ConnectionID, _ error: any Error) {
-        guard self.sockets.removeValue(forKey: id) != nil else { return }
+        guard let socket = self.sockets.removeValue(forKey: id) else { return }
         self.logger.debug("Connection could not be opened", metadata: ["error": "\(error)"])
+        self.logEnd(of: id, socket, nil, by: .server)
         self.lastFault = "\(error)"
         var retryAfter: Duration?
         if case .refused(_, let seconds?) = (error as? WebSocketConnectError)?.code { retryAfter = .seconds(seconds) }
@@ -53,6 +60,7 @@ extension ClientShell {
     /// Closes or gives up what the session is done with.
     func closeSocket(_ id: ConnectionID, _ code: CloseCode) {
         guard let socket = self.sockets.removeValue(forKey: id) else { return }
+        self.logEnd(of: id, socket, code, by: .client)
         socket.attempt?.cancel()
         socket.webSocket?.close(code)
     }
@@ -80,7 +88,10 @@ extension ClientShell {
 
     func received(_ frame: ServerFrame, _ id: ConnectionID) {
         guard self.sockets[id] != nil else { return }
+        if case .welcome(let welcome) = frame { self.logWelcome(welcome, id) }
+        if case .error(let error) = frame { self.sockets[id]?.error = error.code }
         self.feed { $0.received(frame, on: id, &$1) }
+        if case .welcome = frame { self.learnRoles() }
         // A socket that was closed for what it brought reports no end of its batch.
         if self.sockets[id] == nil { self.settle() }
     }
@@ -99,8 +110,9 @@ extension ClientShell {
             for waiter in self.socketWaiters { waiter.succeed() }
             self.socketWaiters.removeAll()
         }
-        guard self.sockets.removeValue(forKey: id) != nil else { return }
+        guard let socket = self.sockets.removeValue(forKey: id) else { return }
         if let error = closure.error { self.logger.debug("Connection broke", metadata: ["error": "\(error)"]) }
+        self.logEnd(of: id, socket, closure.code.map { CloseCode(rawValue: $0.rawValue) }, by: .server)
         self.lastFault = closure.error.map { "\($0)" } ?? ""
         self.feed { $0.closed(id, code: closure.code.map { CloseCode(rawValue: $0.rawValue) }, &$1) }
         self.settle()

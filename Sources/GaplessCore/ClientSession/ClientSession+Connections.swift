@@ -17,14 +17,20 @@ enum ConnectionEnd: Hashable, Sendable {
 // The life of connections, Protocol.md §5.3, §8, §11 and §12.2.
 extension ClientSession {
     /// What a connection is to the session.
-    enum Role: Hashable, Sendable {
-        case opening, newest, older
+    package enum Role: String, Hashable, Sendable {
+        /// Not welcomed yet.
+        case opening
+        /// The newest that was welcomed.
+        case newest
+        /// The one welcomed before.
+        case older
     }
 
     /// The subprotocol that both sides have to agree on (Protocol.md §3.1).
     package static let subprotocol = "gapless.v1"
 
-    func role(of id: ConnectionID) -> Role? {
+    /// What the connection is to the session; nil when it is nothing to it any more.
+    package func role(of id: ConnectionID) -> Role? {
         if self.newest?.id == id { return .newest }
         if self.opening?.id == id { return .opening }
         return self.older?.id == id ? .older : nil

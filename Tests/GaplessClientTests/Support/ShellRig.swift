@@ -21,7 +21,11 @@ final class ShellRig {
     /// Held, as the client holds it: a mailbox knows it weakly.
     private let box: NIOLoopBoundBox<ClientShell>
 
-    init(endpoints: [String] = ["ws://a.example.com/gapless"], configure: (inout ClientSessionConfiguration) -> Void = { _ in }) throws {
+    init(
+        endpoints: [String] = ["ws://a.example.com/gapless"],
+        logger: Logger = .quiet,
+        configure: (inout ClientSessionConfiguration) -> Void = { _ in }
+    ) throws {
         let (loop, clock) = (self.loop, RigClock(self.loop))
         var random = TestRandom(seed: 7)
         var configuration = ClientSessionConfiguration(endpoints: endpoints)
@@ -42,7 +46,7 @@ final class ShellRig {
                 mailbox: mailbox,
                 events: self.buffer,
                 writer: nil,
-                logger: .quiet,
+                logger: logger,
                 leaveTimeout: .seconds(5),
                 requestToken: { _ in },
                 publishState: { states.append($0) }
@@ -261,6 +265,21 @@ final class RigConnection {
         guard self.channel.isActive else { return }
         try self.channel.writeInbound(bytes)
         self.loop.run()
+    }
+
+    /// Refuses the client: `ERROR`, the Close with its code, and the end of TCP.
+    func refuse(_ code: CloseCode) throws {
+        try self.send(.error(ErrorFrame(code: code, message: "No.")))
+        try self.close(code.rawValue)
+    }
+
+    /// Sends a Close and ends TCP.
+    func close(_ code: UInt16) throws {
+        var bytes = ByteBuffer()
+        var random = SystemRandomNumberGenerator()
+        WebSocketFrameEncoder(role: .server).write(.close, payload: ByteBuffer(integer: code), into: &bytes, using: &random)
+        try self.send(bytes: bytes)
+        try self.cut()
     }
 
     /// Cuts TCP.
