@@ -6,7 +6,8 @@ extension GaplessClient {
     public enum State: Hashable, Sendable {
         /// Not started, or left.
         case idle
-        /// A connection is being opened, and there is no other.
+        /// A connection is being opened, and there is no other. During a move the old one may end a moment before the new one is welcomed; that
+        /// moment is not told.
         case connecting(endpoint: String)
         /// Attached: messages flow.
         case online(Attachment)

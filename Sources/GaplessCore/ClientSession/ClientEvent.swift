@@ -33,7 +33,7 @@ package struct EventReference: Hashable, Sendable {
 package enum ClientState: Hashable, Sendable {
     /// Not started, or left by the application.
     case idle
-    /// A connection is being opened, and there is no other.
+    /// A connection is being opened, and there is no other; a handover that takes no more than a moment is not told.
     case connecting(endpoint: String)
     /// Attached.
     case online(ClientAttachment)

@@ -12,6 +12,7 @@ extension ClientSession {
     private mutating func openingEnded(_ end: ConnectionEnd, _ turn: inout ClientTurn<some RandomNumberGenerator>) {
         guard let connection = self.opening else { return }
         self.opening = nil
+        self.handover = nil
         let ending = Ending(connection, end, now: turn.now)
         // Protocol.md [R5.6-1]: only the answer to a HELLO counts.
         if connection.isGreeting, ending.code == .internalError { self.failedResumes += 1 }
@@ -34,10 +35,31 @@ extension ClientSession {
                 // The second connection is on its way; it tells what became of the session.
                 self.note(ending, &turn)
                 if ending.demand == .startOver { self.unheeded = ending }
-                return self.tell(.connecting(endpoint: opening.endpoint), &turn)
+                return self.lackConnection(because: ending, besides: opening, &turn)
             }
         }
         self.react(to: ending, &turn)
+    }
+
+    /// The second connection is all there is. When the first is told to be superseded while `HELLO` waits for its answer, that `HELLO` has most
+    /// likely done it, and another node was faster to say so: the application hears of it only if the answer does not come (Protocol.md §10.1).
+    private mutating func lackConnection(
+        because ending: Ending,
+        besides opening: ClientConnection,
+        _ turn: inout ClientTurn<some RandomNumberGenerator>
+    ) {
+        if ending.code == .superseded, opening.isSpeaking {
+            self.handover = turn.now + ClientTimes.handover
+        } else {
+            self.tell(.connecting(endpoint: opening.endpoint), &turn)
+        }
+    }
+
+    /// Tells the application that there is no connection, when the answer to the second one's `HELLO` took too long.
+    mutating func checkHandover(_ turn: inout ClientTurn<some RandomNumberGenerator>) {
+        guard let handover = self.handover, handover <= turn.now else { return }
+        self.handover = nil
+        if let opening = self.opening { self.tell(.connecting(endpoint: opening.endpoint), &turn) }
     }
 
     /// Keeps what the server said about coming back to where it said it (Protocol.md [R11.2-5]).
@@ -174,6 +196,7 @@ extension ClientSession {
         self.opening = nil
         self.newest = nil
         self.move = nil
+        self.handover = nil
         self.waiting = nil
         self.outbox.connectionEnded()
     }

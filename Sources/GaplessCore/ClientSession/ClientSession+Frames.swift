@@ -107,6 +107,7 @@ extension ClientSession {
         self.newest = connection
         self.opening = nil
         self.move = nil
+        self.handover = nil
         self.failedResumes = 0
         self.isForcing = false
         if let moment = connection.forced { self.lastForce = moment }

@@ -39,6 +39,8 @@ package struct ClientSession: ~Copyable, Sendable {
     var older: ClientConnection?
     /// The newest connection is to be left for a second one.
     var move: Move?
+    /// The newest connection ended as superseded while the second one's `HELLO` waits for its answer: when the application is told, if none came.
+    var handover: Instant?
     /// When the next connection is opened; nil while there is one.
     var waiting: Instant?
 
@@ -142,7 +144,7 @@ package struct ClientSession: ~Copyable, Sendable {
         var deadline = self.authentication.need == nil ? self.waiting : nil
         let others = [
             self.opening?.nextDeadline, self.newest?.nextDeadline, self.older?.deadline,
-            self.moveDeadline, self.downlink.deadline,
+            self.moveDeadline, self.handover, self.downlink.deadline,
         ]
         for case let other? in others {
             deadline = deadline.map { min($0, other) } ?? other
@@ -156,6 +158,7 @@ package struct ClientSession: ~Copyable, Sendable {
         self.checkNewest(&turn)
         self.checkOlder(&turn)
         self.checkMove(&turn)
+        self.checkHandover(&turn)
         self.connectIfDue(&turn)
         self.proceed(&turn)
     }

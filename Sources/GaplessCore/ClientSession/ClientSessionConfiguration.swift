@@ -70,6 +70,8 @@ enum ClientTimes {
     static let force = Duration.seconds(60)
     /// How long the peer's Close is waited for, and an older connection left open.
     static let farewell = Duration.seconds(5)
+    /// How long a superseded client waits for the answer to the `HELLO` that most likely superseded it, before it counts as without a connection.
+    static let handover = Duration.seconds(1)
     /// The most of `retryAfter` and of `jitter` that a client heeds.
     static let patience = Duration.seconds(86_400)
     /// After so many failed resumes in a row a `HELLO` goes without a position.

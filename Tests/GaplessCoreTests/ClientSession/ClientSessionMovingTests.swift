@@ -283,6 +283,65 @@ struct ClientSessionMovingTests {
         #expect(rig.receive(.welcome(.test(generation: 2)), on: 2).states.count == 1)
     }
 
+    /// Attached on 1, with 2 opening because of DRAIN and having said `HELLO`; then 1 is told to be superseded.
+    private func superseded() -> (rig: ClientRig, attachment: ClientState) {
+        let rig = self.moving()
+        rig.opened(2)
+        let attachment = rig.session.state
+        let actions = rig.refuse(1, .superseded)
+        #expect(actions.states == [] && actions.connects == [] && actions.closes == [])
+        return (rig, attachment)
+    }
+
+    @Test("[R10.1-7] 4500 on the first while the second's HELLO waits for its answer is that HELLO's doing: nothing is told")
+    func supersededByTheSecond() {
+        let (rig, attachment) = self.superseded()
+        #expect(rig.send("a").sent == [], "there is nothing to send it on")
+        #expect(rig.run(for: .milliseconds(999)).states == [])
+        #expect(rig.session.state == attachment)
+        let actions = rig.receive(.welcome(.test(generation: 2)), on: 2)
+        #expect(actions.states == [], "the same node by the same way: the same state")
+        #expect(actions.uplink(on: 2) == ["1 a"])
+        #expect(rig.run(for: .seconds(10)).states == [])
+        #expect(rig.messages(1...1, on: 2).delivered == [1])
+    }
+
+    @Test("unless the answer does not come within 1 s")
+    func supersededAndKeptWaiting() {
+        let (rig, _) = self.superseded()
+        #expect(rig.run(for: .seconds(1)).states == [.connecting(endpoint: .a)])
+        #expect(rig.run(for: .seconds(3)).states == [], "once")
+        #expect(rig.receive(.welcome(.test(generation: 2)), on: 2).states.count == 1)
+    }
+
+    @Test("or the second fails, however it fails", arguments: [nil, 4100, 4500, 4103] as [UInt16?])
+    func supersededAndRefused(code: UInt16?) {
+        let (rig, _) = self.superseded()
+        let actions = code.map { rig.refuse(2, CloseCode(rawValue: $0)) } ?? rig.closed(2)
+        guard case .offline? = actions.states.last else { return #expect(Bool(false), "\(actions)") }
+        #expect(rig.connect() == 3)
+        let more = rig.opened(3) + rig.run(for: .seconds(2))
+        #expect(more.states == [], "what was waited for is over")
+        #expect(rig.receive(.welcome(.test(generation: 3)), on: 3).states.count == 1)
+    }
+
+    @Test("or the second was refused already")
+    func supersededAfterARefusal() {
+        let rig = self.moving()
+        rig.opened(2)
+        rig.receive(.error(ErrorFrame(code: .overloaded, message: "No.")), on: 2)
+        #expect(rig.refuse(1, .superseded).states == [.connecting(endpoint: .a)])
+    }
+
+    @Test("leaving in that moment is leaving")
+    func leavingWhileSuperseded() {
+        let (rig, _) = self.superseded()
+        let actions = rig.leave()
+        #expect(actions.states == [.idle])
+        #expect(actions.closes == ["2 1000"])
+        #expect(rig.session.nextDeadline == nil)
+    }
+
     @Test("unless the code says stop", arguments: [4400, 4449, 4450, 4499] as [UInt16])
     func firstIsStopped(code: UInt16) {
         let rig = self.moving()
