@@ -2,11 +2,18 @@
 
 import json
 import os
+import random
+import re
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
+
+# A line of a log at the level of error or above; what a node that was killed left in pieces may stand before it.
+ERROR = re.compile(r"\d\d:\d\d:\d\d\S* (error|critical) |Fatal error")
 
 
 class Node:
@@ -22,6 +29,8 @@ class Node:
         self.listen, self.admin = "127.0.0.1:0", "127.0.0.1:0"
         self.process = None
         self.starts = 0
+        self.log = os.path.join(folder, f"node-{name}.log")
+        self.log_place = 0  # How far `errors` has read.
 
     @property
     def url(self):
@@ -36,7 +45,7 @@ class Node:
         self.starts += 1
         command = [self.program, "serve", "--listen", self.listen, "--admin", self.admin, "--store", f"sqlite:{self.store}",
                    "--name", self.name, *self.options]
-        with open(os.path.join(self.folder, f"node-{self.name}.log"), "ab") as log:
+        with open(self.log, "ab") as log:
             if self.output is None:
                 self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=self.environment)
                 ready = self._ready_on_pipe(timeout)
@@ -56,7 +65,7 @@ class Node:
                 raise RuntimeError(f"node {self.name} did not get ready within {timeout} s")
             byte = os.read(self.process.stdout.fileno(), 1)
             if not byte:
-                raise RuntimeError(f"node {self.name} ended with {self.process.wait()}; see {self.folder}/node-{self.name}.log")
+                raise RuntimeError(f"node {self.name} ended with {self.process.wait()}; see {self.log}")
             line += byte
         ready = json.loads(line)
         if ready.get("event") != "ready":
@@ -74,13 +83,26 @@ class Node:
                     if ready.get("node") == self.name:
                         return ready
             if self.process.poll() is not None:
-                raise RuntimeError(f"node {self.name} ended with {self.process.returncode}; see {self.folder}/node-{self.name}.log")
+                raise RuntimeError(f"node {self.name} ended with {self.process.returncode}; see {self.log}")
             time.sleep(0.02)
         raise RuntimeError(f"node {self.name} did not get ready within {timeout} s")
 
     def _let_go(self):
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+    def require_running(self):
+        if not self.is_running:
+            raise RuntimeError(f"node {self.name} ended by itself with {self.process.returncode}; see {self.log}")
+
+    def errors(self):
+        """The errors that its log has got since the last call."""
+        with open(self.log, "rb") as file:
+            file.seek(self.log_place)
+            data = file.read()
+        whole = data[:data.rfind(b"\n") + 1]
+        self.log_place += len(whole)
+        return [f"node {self.name}: {line}" for line in whole.decode(errors="replace").splitlines() if ERROR.search(line)]
 
     def kill(self):
         """SIGKILL: no chance to say good-bye."""
@@ -110,3 +132,45 @@ def integrity(store):
         return str(error)
     finally:
         database.close()
+
+
+# What all trials with real processes have in common.
+
+def add_options(parser, about_program=""):
+    """The options of every trial; `Trial.conduct` needs them."""
+    parser.add_argument("--program", required=True, help=f"the gapless program{about_program}")
+    parser.add_argument("--seed", type=int, default=None, help="repeats the draws of an earlier run, as far as the machine lets them; left out: drawn")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with files and logs; it is kept in any case when something fails")
+
+
+class Trial:
+    """Something that is tried with real processes: with a seed, and in a folder of its own, which is left to whoever looks for a fault.
+
+    A subclass has `run`, which says whether all was good, and `clean`, which ends what still runs.
+    """
+
+    name = "trial"
+
+    def __init__(self, options, rng, folder):
+        self.options, self.rng, self.folder = options, rng, folder
+
+    @classmethod
+    def conduct(cls, options, about=""):
+        """Tries it; the exit code of the program."""
+        options.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 1_000_000)
+        folder = tempfile.mkdtemp(prefix=f"gapless-{cls.name}-")
+        print(f"seed {options.seed}; {about}files in {folder}", flush=True)
+        trial, good = None, False
+        try:
+            trial = cls(options, random.Random(options.seed), folder)
+            good = trial.run()
+        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+            print(f"FAILED: {error}", flush=True)
+        finally:
+            if trial is not None:
+                trial.clean()
+            if good and not options.keep:
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                print(f"files and logs: {folder}", flush=True)
+        return 0 if good else 1

@@ -8,15 +8,13 @@ process and notes what each handler got. The notes are compared in the end.
 import argparse
 import os
 import random
-import shutil
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import Crowd  # noqa: E402
 from judge import judge_downlink, shown  # noqa: E402
-from nodes import Node, integrity  # noqa: E402
+from nodes import Node, Trial, add_options, integrity  # noqa: E402
 from publish import Publisher  # noqa: E402
 
 
@@ -24,63 +22,67 @@ def handled(lives):
     return sum(1 for client in lives for life in lives[client] for event in life if event[0] == "message")
 
 
+class Soak(Trial):
+    name = "soak"
+
+    def __init__(self, options, rng, folder):
+        super().__init__(options, rng, folder)
+        self.store = os.path.join(folder, "gapless.db")
+        room = ["--max-messages", "1000000", "--max-bytes", "1000000000"]
+        self.nodes = [Node(options.program, name, self.store, folder, room) for name in ("a", "b")]
+        self.crowd, self.kills = None, {"a": 0, "b": 0}
+
+    def strike(self):
+        """Kills one node and starts it again, after a while each."""
+        time.sleep(self.rng.uniform(0.3, 4.0))
+        victim = self.rng.choice(self.nodes)
+        victim.require_running()
+        victim.kill()
+        self.kills[victim.name] += 1
+        time.sleep(self.rng.choice((0.0, 0.1, 0.5, 2.0)))
+        victim.start(60)
+
+    def run(self):
+        clients = [f"user{number}/device" for number in range(self.options.clients)]
+        for node in self.nodes:
+            node.start()
+        self.crowd = Crowd(self.options.program, self.folder, [node.url for node in self.nodes], self.options.clients).start()
+        publisher = Publisher(self.nodes, clients, random.Random(self.options.seed + 1), self.options.rate)
+        publisher.start()
+        end = time.monotonic() + self.options.seconds
+        while time.monotonic() < end and publisher.failure is None:
+            self.strike()
+        publisher.finish()
+        deadline, want = time.monotonic() + 120, publisher.count
+        while time.monotonic() < deadline and handled(self.crowd.lives) < want:
+            self.crowd.require_running()
+            time.sleep(0.3)
+        time.sleep(1)
+        self.crowd.stop()
+        lives = self.crowd.lives
+        faults = judge_downlink(publisher.sends, lives)
+        codes = [node.stop() for node in self.nodes]
+        intact = integrity(self.store)
+        print(f"accepted {want}, handled {handled(lives)}, {shown(faults)}; SIGKILLs a {self.kills['a']}, b {self.kills['b']}; "
+              f"{publisher.retries} retries; exit codes {codes}; integrity {intact}; seed {self.options.seed}", flush=True)
+        return not any(faults.values()) and codes == [0, 0] and intact == "ok"
+
+    def clean(self):
+        if self.crowd is not None and self.crowd.is_running:
+            self.crowd.kill()
+        for node in self.nodes:
+            if node.is_running:
+                node.kill()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True)
+    add_options(parser)
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--rate", type=float, default=3000, help="messages a second")
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 1_000_000)
-    rng = random.Random(seed)
-    folder = tempfile.mkdtemp(prefix="gapless-soak-")
-    print(f"seed {seed}; {options.clients} clients; files in {folder}", flush=True)
-    nodes, crowd, good = [], None, False
-    clients = [f"user{number}/device" for number in range(options.clients)]
-    try:
-        store = os.path.join(folder, "gapless.db")
-        room = ["--max-messages", "1000000", "--max-bytes", "1000000000"]
-        nodes = [Node(options.program, name, store, folder, room).start() for name in ("a", "b")]
-        crowd = Crowd(options.program, folder, [node.url for node in nodes], options.clients).start()
-        publisher = Publisher(nodes, clients, random.Random(seed + 1), options.rate)
-        publisher.start()
-        end, kills = time.monotonic() + options.seconds, {"a": 0, "b": 0}
-        while time.monotonic() < end and publisher.failure is None:
-            time.sleep(rng.uniform(0.3, 4.0))
-            victim = rng.choice(nodes)
-            victim.kill()
-            kills[victim.name] += 1
-            time.sleep(rng.choice((0.0, 0.1, 0.5, 2.0)))
-            victim.start(60)
-        publisher.finish()
-        deadline, want = time.monotonic() + 120, publisher.count
-        while time.monotonic() < deadline and handled(crowd.lives) < want:
-            crowd.require_running()
-            time.sleep(0.3)
-        time.sleep(1)
-        crowd.stop()
-        lives = crowd.lives
-        faults = judge_downlink(publisher.sends, lives)
-        codes = [node.stop() for node in nodes]
-        intact = integrity(store)
-        print(f"accepted {want}, handled {handled(lives)}, {shown(faults)}; SIGKILLs a {kills['a']}, b {kills['b']}; {publisher.retries} retries; "
-              f"exit codes {codes}; integrity {intact}; seed {seed}", flush=True)
-        good = not any(faults.values()) and codes == [0, 0] and intact == "ok"
-    except RuntimeError as error:
-        print(f"FAILED: {error}", flush=True)
-    finally:
-        if crowd is not None and crowd.is_running:
-            crowd.kill()
-        for node in nodes:
-            if node.is_running:
-                node.kill()
-        if good and not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"files and logs: {folder}")
-    return 0 if good else 1
+    return Soak.conduct(options, f"{options.clients} clients; ")
 
 
 if __name__ == "__main__":

@@ -8,22 +8,20 @@ file and the reports, and nobody's counters.
 
 import argparse
 import os
-import random
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import Writer  # noqa: E402
 from judge import judge_uplink, read_printed, shown  # noqa: E402
-from nodes import Node  # noqa: E402
+from nodes import Node, Trial, add_options  # noqa: E402
 
 
-class Trial:
+class Uplink(Trial):
+    name = "uplink"
+
     def __init__(self, options, rng, folder):
-        self.options, self.rng, self.folder = options, rng, folder
+        super().__init__(options, rng, folder)
         self.output = os.path.join(folder, "handled.jsonl")
         store = os.path.join(folder, "gapless.db")
         self.nodes = [Node(options.program, name, store, folder, output=self.output) for name in ("a", "b")]
@@ -47,6 +45,7 @@ class Trial:
         self.kills["connect"] += 1
 
     def strike(self, node):
+        node.require_running()
         node.kill()
         self.kills[node.name] += 1
 
@@ -83,7 +82,8 @@ class Trial:
                 raise RuntimeError(f"a line does not reach the handler within {patience} s; see {self.connection.path('.log')}")
             time.sleep(0.05)
 
-    def run(self):
+    def strike_all(self):
+        """Kills until the last process is through; the exit codes of the nodes."""
         for node in self.nodes:
             node.start(60)
         for life in range(self.options.lives):
@@ -102,8 +102,20 @@ class Trial:
         code = self.connection.process.wait(120)
         if code != 0:
             raise RuntimeError(f"the last connect ended with {code}; see {self.connection.path('.log')}")
-        codes = [node.stop() for node in self.nodes]
-        return codes
+        return [node.stop() for node in self.nodes]
+
+    def run(self):
+        codes = self.strike_all()
+        printed, torn = read_printed(self.output)
+        lives = [(life.fed, life.safe) for life in self.lives]
+        faults = judge_uplink(lives, printed)
+        fed, safe = sum(len(lines) for lines, _ in lives), sum(count for _, count in lives)
+        handled = len({number for _, number, _ in printed})
+        print(f"fed {fed}, said to be safe {safe}, handled {handled}, repeated {len(printed) - handled}, torn {torn}, {shown(faults)}"
+              f"; safe and unsent at a kill {self.unsent}; SIGKILLs "
+              + ", ".join(f"{name} {count}" for name, count in self.kills.items()) + f"; exit codes {codes}; seed {self.options.seed}", flush=True)
+        # A trial in which nothing was at stake proves nothing.
+        return not any(faults.values()) and codes == [0, 0] and self.unsent > 0 and safe > 0
 
     def clean(self):
         if self.connection is not None and self.connection.is_running:
@@ -115,36 +127,9 @@ class Trial:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True)
+    add_options(parser)
     parser.add_argument("--lives", type=int, default=9, help="how many processes are killed")
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--keep", action="store_true")
-    options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 1_000_000)
-    folder = tempfile.mkdtemp(prefix="gapless-uplink-")
-    print(f"seed {seed}; files in {folder}", flush=True)
-    trial, good = Trial(options, random.Random(seed), folder), False
-    try:
-        codes = trial.run()
-        printed, torn = read_printed(trial.output)
-        lives = [(life.fed, life.safe) for life in trial.lives]
-        faults = judge_uplink(lives, printed)
-        fed, safe = sum(len(lines) for lines, _ in lives), sum(count for _, count in lives)
-        handled = len({number for _, number, _ in printed})
-        print(f"fed {fed}, said to be safe {safe}, handled {handled}, repeated {len(printed) - handled}, torn {torn}, {shown(faults)}"
-              f"; safe and unsent at a kill {trial.unsent}; SIGKILLs "
-              + ", ".join(f"{name} {count}" for name, count in trial.kills.items()) + f"; exit codes {codes}; seed {seed}", flush=True)
-        # A trial in which nothing was at stake proves nothing.
-        good = not any(faults.values()) and codes == [0, 0] and trial.unsent > 0 and safe > 0
-    except (RuntimeError, subprocess.TimeoutExpired) as error:
-        print(f"FAILED: {error}", flush=True)
-    finally:
-        trial.clean()
-        if good and not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"files and logs: {folder}")
-    return 0 if good else 1
+    return Uplink.conduct(parser.parse_args())
 
 
 if __name__ == "__main__":
