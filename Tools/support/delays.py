@@ -1,9 +1,10 @@
 """How late messages were and how clients moved, from the logs of `gapless crowd --times`.
 
-A text ends with the moment at which it should have been sent, in nanoseconds since the UNIX epoch: whoever is late with sending is late with
-the message. Nothing here is an estimate: percentiles are taken from all samples.
+A text ends with the moment at which it should have been sent, in nanoseconds of the machine's monotonic clock: whoever is late with sending is
+late with the message. Nothing here is an estimate: percentiles are taken from all samples, and no histogram is needed.
 """
 
+import collections
 import dataclasses
 import math
 
@@ -42,7 +43,6 @@ class Arrival:
     client: str
     text: str
     moment: int
-    connection: int = 0  # The newest connection of the client at that moment; 0 where nobody knows.
 
     @property
     def delay(self):
@@ -56,8 +56,8 @@ def with_times(lives):
         events = []
         for event in life:
             if event[0] == "message":
-                moment, connection, text = event[2].split(" ", 2)
-                arrivals.append(Arrival(client, text, int(moment), int(connection)))
+                moment, text = event[2].split(" ", 1)
+                arrivals.append(Arrival(client, text, int(moment)))
                 event = ("message", event[1], text)
             events.append(event)
         bare.setdefault(client, []).append(events)
@@ -79,10 +79,13 @@ class CrowdReports:
 
     def __init__(self, path):
         self.path, self.place = path, 0
-        self.connections = {}  # client: [(moment, "welcome", node) or (moment, "away", why)]
+        self.connections = {}  # client: [(moment, "opens", connection), (moment, "welcome", connection), (moment, "ended", connection, role, code, by)]
+        self.newest = {}  # client: its newest welcomed connection, while that is open
         self.sent = {}  # client: texts, in order
+        self.newest_due = 0  # When the newest text that was sent was due.
+        self.unconfirmed = set()  # texts
         self.confirmed = []  # arrivals
-        self.other = []  # lines
+        self.other = []  # Lines that must not be: warnings, errors, clients that stopped, and whatever else nobody knows.
 
     def read(self):
         """Takes in what was added."""
@@ -97,40 +100,75 @@ class CrowdReports:
 
     def take(self, line):
         words = line.split(" ")
-        if words[0] == "welcome" and len(words) == 5:
-            self.connections.setdefault(words[2], []).append((int(words[1]), "welcome", words[4]))
-        elif words[0] in ("offline", "connecting") and len(words) >= 3:
-            self.connections.setdefault(words[2], []).append((int(words[1]), "away", " ".join((words[0], *words[3:]))))
-        elif words[0] == "sent" and len(words) == 5:
-            self.sent.setdefault(words[2], []).append(" ".join(words[2:]))
-        elif words[0] == "confirmed" and len(words) == 5:
-            self.confirmed.append(Arrival(words[2], " ".join(words[2:]), int(words[1])))
-        else:
-            self.other.append(line)
+        match words:
+            case ["opens", moment, client, connection]:
+                self.connections.setdefault(client, []).append((int(moment), "opens", connection))
+            case ["welcome", moment, client, connection, "opening", _, _]:
+                self.connections.setdefault(client, []).append((int(moment), "welcome", connection))
+                self.newest[client] = connection
+            case ["ended", moment, client, connection, role, code, by]:
+                self.connections.setdefault(client, []).append((int(moment), "ended", connection, role, code, by))
+                if self.newest.get(client) == connection:
+                    del self.newest[client]
+                if (code, by) == ("4400", "client"):
+                    self.other.append(f"{line} (the client found that the server broke the protocol)")
+            case ["sent", _, client, _, _]:
+                text = " ".join(words[2:])
+                self.sent.setdefault(client, []).append(text)
+                self.unconfirmed.add(text)
+                self.newest_due = max(self.newest_due, due(text))
+            case ["confirmed", moment, client, _, _]:
+                text = " ".join(words[2:])
+                self.confirmed.append(Arrival(client, text, int(moment)))
+                self.unconfirmed.discard(text)
+            case ["gap", _, _, _] | ["reset", _, _]:
+                pass  # They are part of the clients' lives, and judged there.
+            case _:
+                self.other.append(line)
 
     @property
     def attached(self):
         """How many clients have a connection, as far as was read."""
-        return sum(1 for events in self.connections.values() if events[-1][1] == "welcome")
+        return len(self.newest)
+
+    def is_confirmed(self, moment):
+        """Whether everything that should have been sent before the moment was sent and is handled, as far as was read."""
+        return self.newest_due >= moment and all(due(text) >= moment for text in self.unconfirmed)
 
     def movements(self, begin, end):
         """What became of connections between two moments."""
         found = Movements({client: 0 for client in self.connections})
         for client, events in self.connections.items():
-            was_welcomed, since, is_offline = False, None, False
-            for moment, kind, what in events:
+            newest, opening, left = None, [], None
+            is_first = True
+            for moment, kind, connection, *more in events:
                 is_within = begin <= moment < end
-                if kind == "welcome":
-                    if was_welcomed and is_within:
-                        found.add(client, None if since is None else moment - since, is_offline)
-                    was_welcomed, since, is_offline = True, None, False
+                if kind == "opens":
+                    opening.append(connection)
                     continue
-                since = moment if since is None else since
-                if what.startswith("offline"):
-                    is_offline = True
-                    if was_welcomed and is_within:
-                        found.causes[what[8:]] = found.causes.get(what[8:], 0) + 1
+                if connection in opening:
+                    opening.remove(connection)
+                if kind == "welcome":
+                    if is_within and not is_first:
+                        found.add(client, connection, moment, left)
+                    newest, left, is_first = connection, None, False
+                    continue
+                role, code, by = more
+                code = "lost" if code == "-" else code
+                if connection == newest:
+                    newest, left = None, Left(moment, code, opening[-1] if opening else None)
+                if is_within:
+                    found.ends[f"{role} {code}" + (" by the client" if by == "client" else "")] += 1
         return found
+
+
+@dataclasses.dataclass
+class Left:
+    """The end of a connection that was in use."""
+
+    moment: int
+    cause: str  # The code, or "lost".
+    heir: str | None  # The connection that was on its way then.
 
 
 @dataclasses.dataclass
@@ -139,19 +177,19 @@ class Movements:
 
     welcomes: dict  # client: how many new connections
     moved: int = 0  # New connections that were on their way before the old one ended.
-    handovers: list = dataclasses.field(default_factory=list)  # Of those: how long before the welcome the old one had ended, where it had.
+    handovers: dict = dataclasses.field(default_factory=dict)  # Of those, where the old one had ended: cause: how long before the welcome.
     absences: list = dataclasses.field(default_factory=list)  # How long clients were away that had to begin anew.
-    causes: dict = dataclasses.field(default_factory=dict)  # Why they had to: how often.
+    ends: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # "role code": how many connections ended so.
 
-    def add(self, client, away, is_offline):
-        """A client was welcomed again, so many nanoseconds after the old connection had ended; None when that still lived."""
+    def add(self, client, connection, moment, left):
+        """A client was welcomed again; left: how its connection had ended before, None when it still lived."""
         self.welcomes[client] += 1
-        if is_offline:
-            self.absences.append(away)
+        if left is not None and left.heir != connection:
+            self.absences.append(moment - left.moment)
             return
         self.moved += 1
-        if away is not None:
-            self.handovers.append(away)
+        if left is not None:
+            self.handovers.setdefault(left.cause, []).append(moment - left.moment)
 
     @property
     def resumed(self):

@@ -66,6 +66,9 @@ class Balancer:
         path = os.path.join(self.folder, "haproxy.cfg")
         with open(path, "w", encoding="utf-8") as file:
             file.write(configuration(self.listen, [(node.name, node.listen) for node in self.nodes], self.socket, self.connections, self.inter))
+        checked = subprocess.run(["haproxy", "-c", "-f", path], capture_output=True, text=True, check=False)
+        if checked.returncode != 0:
+            raise RuntimeError(f"haproxy does not take {path}: {checked.stderr.strip()}")
         with open(os.path.join(self.folder, "haproxy.log"), "ab") as log:
             self.process = subprocess.Popen(["haproxy", "-db", "-f", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for node in self.nodes:

@@ -1,41 +1,22 @@
-"""The verdict of a rolling deploy: what fails it always, and what with --strict alone."""
+"""Everything that was planted in the logs of a rolling deploy is counted, in the right round; nobody who died goes unseen."""
 
-import collections
 import importlib.util
 import os
+import random
 import sys
+import tempfile
+import types
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from delays import CrowdReports, Delays, Movements  # noqa: E402
+from delays import CrowdReports  # noqa: E402
 from judge import Send  # noqa: E402
+from verdict import Round  # noqa: E402
 
 specification = importlib.util.spec_from_file_location("rolling_deploy", os.path.join(HERE, "rolling-deploy.py"))
 tool = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(tool)
-
-
-def stretch(way, down=5, up=5, connections=0, **faults):
-    current = tool.Round(way, way, stops=[1.0, 1.0, 1.0] if way == "SIGTERM" else [])
-    current.down, current.up = Delays([down * 1_000_000]), Delays([up * 1_000_000])
-    current.movements, current.faults = Movements({"a": connections}), collections.Counter(faults)
-    return current
-
-
-class SlowTest(unittest.TestCase):
-    def found(self, current):
-        return tool.slow([stretch("nothing"), current])
-
-    def test_goals_that_are_met(self):
-        self.assertEqual(self.found(stretch("SIGTERM", 8, 8, 3)), [])
-        self.assertEqual(self.found(stretch("SIGKILL", 5000, 5000, 9)), [])
-
-    def test_goals_that_are_missed(self):
-        self.assertEqual(len(self.found(stretch("SIGTERM", connections=4))), 1)
-        self.assertEqual(len(self.found(stretch("SIGTERM", down=20))), 1)
-        self.assertEqual(len(self.found(stretch("SIGTERM", up=100))), 2)
-        self.assertEqual(len(self.found(stretch("SIGTERM", up=1000))), 3)
 
 
 class FaultsTest(unittest.TestCase):
@@ -48,7 +29,7 @@ class FaultsTest(unittest.TestCase):
         Trial.reports.sent = {"a": list(sent)}
         given = [Send("a", text, "accepted", "p", number, "e") for number, text in enumerate(sends, 1)]
         lives = {"a": [[("message", number, text) for number, text in enumerate(handled, 1)]]}
-        found = tool.Trial.faults(Trial, given, lives, {"a": [("o", number, text) for number, text in printed]}, moment)
+        found = tool.RollingDeploy.faults(Trial, given, lives, {"a": [("o", number, text) for number, text in printed]}, moment)
         return {name: count for name, count in found.items() if count}
 
     def test_good_logs(self):
@@ -74,28 +55,38 @@ class FaultsTest(unittest.TestCase):
         self.assertIn("up: out of order", self.faults(None, printed=((1, "a 1 2"), (2, "a 0 1"))))
 
 
-class WrongTest(unittest.TestCase):
-    def found(self, current, faults=(), codes=(0, 0)):
-        class Trial:
-            rounds, store = [current], ":memory:"
+class CheckTest(unittest.TestCase):
+    """A trial without processes."""
 
-        Trial.codes = list(codes)
-        return tool.wrong(Trial, collections.Counter(dict(faults)))
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        options = types.SimpleNamespace(program="gapless", clients=2, drain_time=1.5)
+        self.trial = tool.RollingDeploy(options, random.Random(1), folder.name)
+        self.trial.crowd = types.SimpleNamespace(require_running=lambda: None, is_running=False)
 
-    def test_a_crash_alone_may_have_a_message_handled_again(self):
-        again = {f"up: {tool.AGAIN}": 1}
-        self.assertEqual(self.found(stretch("SIGKILL", **again), again), [])
-        self.assertEqual(len(self.found(stretch("SIGTERM", **again), again)), 1)
+    def run_nodes(self, *codes):
+        for node, code in zip(self.trial.nodes, codes):
+            node.process = types.SimpleNamespace(poll=lambda code=code: code, returncode=code)
 
-    def test_anything_else_is_wrong(self):
-        for name in ("down: lost", "up: lost", "down: reset", "down: unjust gap", "up: another outbox"):
-            self.assertEqual(len(self.found(stretch("SIGKILL"), {name: 1})), 1)
-        self.assertEqual(len(self.found(stretch("SIGTERM"), codes=(0, 1))), 1)
+    def test_nodes_that_run(self):
+        self.run_nodes(None, None, None)
+        self.trial.check()
 
+    def test_a_node_that_died_by_itself_fails_the_trial(self):
+        self.run_nodes(None, None, -11)
+        with self.assertRaisesRegex(RuntimeError, "node c ended by itself with -11"):
+            self.trial.check()
 
-class TableTest(unittest.TestCase):
-    def test_columns_stand_below_each_other(self):
-        self.assertEqual(tool.table(("", "p50"), [("no deploy", 1.5), ("SIGKILL", 1000)]), "            p50\nno deploy   1.5\nSIGKILL    1000")
+    def test_a_node_that_died_by_itself_is_not_killed_unseen(self):
+        for way in ("SIGKILL", "SIGTERM"):
+            self.run_nodes(-6, None, None)
+            with self.assertRaisesRegex(RuntimeError, "node a ended by itself with -6"):
+                self.trial.replace(self.trial.nodes[0], Round("r", way))
+
+    def test_nodes_get_the_time_to_drain(self):
+        settings = self.trial.nodes[0].options
+        self.assertEqual(settings[settings.index("--drain-time") + 1], "1500ms")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ struct CrowdCommand: AsyncParsableCommand {
         discussion: """
             Prints a line for each message: client, number, text. The clients are user0/device, user1/device, and so on.
 
-            With --times a line is client, number, time, connection and text: when the message was handed over, in nanoseconds since the UNIX \
-            epoch, and how often the client had been welcomed then. Standard error tells what happens to connections, also with times: welcome \
-            (client, connection, node), offline (client, cause, close code), connecting (client).
+            With --times a line is client, number, time and text: when the message was handed over, in nanoseconds of the machine's monotonic \
+            clock. Standard error tells what happens to connections, also with times: opens (client, connection), welcome (client, connection, \
+            role, generation, node), ended (client, connection, role, code, by whom); then stopped (client, code), and warnings and errors.
 
             With --uplink the clients send as well, in turn, until SIGTERM; then it waits until the server has handled everything. Standard \
             error tells sent and confirmed: time and text, which is the client, a number, and when it should have been sent.
@@ -78,7 +78,7 @@ struct CrowdCommand: AsyncParsableCommand {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw ProgramError(.misconfigured, "the token file '\(path)' cannot be read")
         }
-        let tokens = text.split(separator: "\n").map(String.init)
+        let tokens = text.split(whereSeparator: \.isNewline).map(String.init)
         guard tokens.count >= self.clients else {
             throw ProgramError(.misconfigured, "the token file '\(path)' has \(tokens.count) lines for \(self.clients) clients")
         }

@@ -8,44 +8,38 @@ struct CrowdMember: Sendable {
     let name: String
     /// The client.
     let client: GaplessClient
-    /// Counts its connections; nil when nobody asked for times.
-    private let welcomes: CrowdLog.Welcomes?
+    /// Whether its lines tell when.
+    private let hasTimes: Bool
 
-    /// Makes the client; with `hasTimes` its lines tell when and on which connection.
+    /// Makes the client; with `hasTimes` its lines tell when, and standard error tells what happens to its connections.
     init(_ name: String, urls: [String], token: String?, hasTimes: Bool) throws {
         var configuration = ClientConfiguration(endpoints: urls, client: name)
         configuration.acknowledgement = .explicit
         if let token { configuration.token = .fixed(token) }
         var logger = Logger(label: "gapless")
         logger.logLevel = .error
-        self.welcomes = hasTimes ? CrowdLog.Welcomes() : nil
-        if let welcomes = self.welcomes {
-            logger = Logger(label: "gapless") { _ in CrowdLog(client: name, welcomes: welcomes) }
-        }
+        if hasTimes { logger = Logger(label: "gapless") { _ in CrowdLog(client: name) } }
         self.name = name
+        self.hasTimes = hasTimes
         self.client = try GaplessClient(configuration, logger: logger)
     }
 
     /// Writes what the client gets, and counts it as handled once it is written.
     func note() async throws {
-        var connection = 0
         for try await batch in self.client.batches() {
-            let now = WallClock.nanoseconds
+            let now = MonotonicClock.nanoseconds
             var lines = ""
             var newest: GaplessClient.Message?
             for event in batch {
                 switch event {
                 case .message(let message):
-                    let times = self.welcomes == nil ? "" : "\(now) \(connection) "
-                    lines += "\(self.name) \(message.sequence) \(times)\(message.text ?? "")\n"
+                    lines += "\(self.name) \(message.sequence) \(self.hasTimes ? "\(now) " : "")\(message.text ?? "")\n"
                     newest = message
                 case .gap(let gap):
                     StandardError.write("gap \(self.name) \(gap.range) \(gap.reason)")
                     gap.acknowledge()
                 case .reset(let reason):
                     StandardError.write("reset \(self.name) \(reason)")
-                case .state(.online):
-                    connection = self.welcomes?.count ?? 0
                 default:
                     break
                 }

@@ -6,12 +6,12 @@ import Musl
 import Darwin
 #endif
 
-/// The machine's clock, which all processes of a test read alike.
-enum WallClock {
-    /// Nanoseconds since the UNIX epoch.
+/// A clock that all processes of a machine read alike, and that nobody sets: `CLOCK_MONOTONIC`.
+enum MonotonicClock {
+    /// Nanoseconds since some moment before the machine's processes began.
     static var nanoseconds: Int {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        clock_gettime(CLOCK_MONOTONIC, &time)
         return Int(time.tv_sec) * 1_000_000_000 + Int(time.tv_nsec)
     }
 }
