@@ -27,7 +27,7 @@ struct History {
         self.instance = InstanceID(using: &random)
         self.outbox = OutboxID(using: &random)
         // A node whose signs of life are known.
-        self.commit(.heartbeat(HeartbeatOperation(node: self.node, schemas: 1...1, seen: .zero)), .heartbeat(HeartbeatReceipt(alive: [])))
+        self.commit(.heartbeat(HeartbeatOperation(node: self.node, schemas: 1...1, seen: .zero)), .heartbeat(HeartbeatReceipt(peers: [])))
     }
 
     var checker: Checker { self.world.checker }

@@ -53,7 +53,7 @@ package struct DrainSchedule: Hashable, Sendable {
     /// - Parameters:
     ///   - started: when the drain began.
     ///   - voices: who is attached.
-    ///   - isAlone: whether no other node is alive; then nobody has anywhere to go.
+    ///   - isAlone: whether nobody has anywhere to go.
     ///   - closeTime: how long the last connections have for their Close.
     ///   - now: when the moves begin. What the look took is not caught up in a burst.
     package init(

@@ -16,6 +16,8 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var idlePollInterval: Duration
     /// From one heartbeat of the node's row to the next; with each the node learns who else is alive.
     package var heartbeatInterval: Duration
+    /// Nobody counts on a node to take clients whose newest heartbeat is as old as that; four heartbeats by default.
+    package var freshness: Duration
     /// How long a drain waits to learn who else is alive.
     package var drainLook: Duration
     /// From one sweep for what is too old to the next, and between slices of one.
@@ -49,6 +51,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         pollInterval: Duration = .milliseconds(250),
         idlePollInterval: Duration = .seconds(2),
         heartbeatInterval: Duration = .seconds(2),
+        freshness: Duration = .seconds(8),
         drainLook: Duration = .seconds(2),
         sweepInterval: Duration = .seconds(1),
         sliceInterval: Duration = .milliseconds(20),
@@ -71,6 +74,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         self.pollInterval = pollInterval
         self.idlePollInterval = idlePollInterval
         self.heartbeatInterval = heartbeatInterval
+        self.freshness = freshness
         self.drainLook = drainLook
         self.sweepInterval = sweepInterval
         self.sliceInterval = sliceInterval

@@ -12,7 +12,7 @@ extension NodeLogic {
         if !self.health.isStarted || self.health.isCutOff(now: now) || self.health.isSchemaUnknown {
             return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached.", retryAfter: retryAfter, jitter: jitter))
         }
-        if self.isCordoned, !self.others.isEmpty {
+        if self.isCordoned, self.fleet.hasTaker {
             return .refused(SessionEnding(.overloaded, "This node is cordoned.", retryAfter: retryAfter, jitter: jitter))
         }
         if self.connectionCount > self.configuration.maxConnections {
@@ -29,19 +29,10 @@ extension NodeLogic {
         var reasons: [Readiness.Reason] = []
         if !self.isSeen { reasons.append(.starting) }
         if self.drain != nil { reasons.append(.draining) }
-        if self.isCordoned, !self.others.isEmpty { reasons.append(.cordoned) }
+        if self.isCordoned, self.fleet.hasTaker { reasons.append(.cordoned) }
         if self.health.isCutOff(now: now) { reasons.append(.storeCutOff) }
         if self.health.isSchemaUnknown { reasons.append(.schemaUnknown) }
         if self.connectionCount >= self.configuration.maxConnections { reasons.append(.full) }
         return Readiness(reasons: reasons, warnings: self.health.isFull(now: now) ? [.storeFull] : [])
-    }
-
-    /// Takes no new connections while another node is alive, or takes them again.
-    package mutating func cordon() {
-        self.isCordoned = true
-    }
-
-    package mutating func uncordon() {
-        self.isCordoned = false
     }
 }

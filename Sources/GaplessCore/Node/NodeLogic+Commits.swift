@@ -51,7 +51,7 @@ extension NodeLogic {
                 self.sweepEnded(hasMore: false, now: now)
             case .heartbeat:
                 self.heartbeatEnded(nil, now: now, into: &output)
-            case .append, .appendSequence, .remove:
+            case .append, .appendSequence, .remove, .order:
                 break  // Their callers wait elsewhere.
             }
         }
@@ -89,10 +89,12 @@ extension NodeLogic {
             break
         case (.expire, .expire(let receipt)):
             self.expired(receipt, now: now, into: &output)
+        case (.order, .order):
+            break  // Its caller waits elsewhere, and who it is for hears of it with its own heartbeat.
         case (.heartbeat, .heartbeat(let receipt)):
             self.heartbeatEnded(receipt, now: now, into: &output)
         case (.append, _), (.appendSequence, _), (.acknowledge, _), (.attach, _), (.detach, _), (.advanceMark, _), (.end, _), (.remove, _),
-            (.expire, _), (.heartbeat, _):
+            (.expire, _), (.heartbeat, _), (.order, _):
             preconditionFailure("a receipt of another kind than its operation")
         }
     }
@@ -317,7 +319,7 @@ private struct Discards {
             case .append(let receipt): self.add(receipt)
             case .appendSequence(let receipt): receipt.stored.forEach { self.add($0) }
             case .advanceMark(.advanced(let sends)): sends.forEach { self.add($0) }
-            case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat: break
+            case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order: break
             }
         }
     }

@@ -25,7 +25,7 @@ extension NodeLogic {
     /// It is known who else is alive, or nobody will tell.
     mutating func move(_ look: DrainLook, now: Instant) {
         let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
-        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: self.others.isEmpty, started: look.started, now: now))
+        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: !self.fleet.hasRefuge, started: look.started, now: now))
     }
 
     private mutating func nextDrainStep(now: Instant) -> DrainSchedule.Step? {

@@ -19,7 +19,7 @@ extension NodeLogic {
         if self.health.report(now: now) {
             output.effects.append(.observe(.storeCutOff))
         }
-        if self.evacuation == nil, self.health.isLost(now: now), !self.others.isEmpty {
+        if self.evacuation == nil, self.health.isLost(now: now), self.fleet.hasRefuge {
             self.evacuate(SessionEnding(.storeUnavailable, "The store cannot be reached."), now: now)
         }
         while let (address, ending) = self.nextEvacuee(now: now) { output.tell(address, .close(ending)) }

@@ -19,9 +19,11 @@ package struct NodeLogic: Sendable {
     var heartbeats: Round
     private var sweeps: Round
     private var cursor = SignalCursor.zero
-    /// The nodes that are alive besides this one, at the last look.
-    package private(set) var others: [NodeIdentity] = []
-    var isCordoned = false
+    /// The other nodes, at the last look.
+    package private(set) var fleet = FleetView()
+    package private(set) var isCordoned = false
+    /// The number of the last order that was obeyed.
+    private var obeyed: UInt64 = 0
     private var isStopped = false
     var drain: NodeDrain?
     var isDrainTold = false
@@ -132,7 +134,7 @@ package struct NodeLogic: Sendable {
     package var nextDeadline: Instant? {
         let rounds = [self.polls.nextDeadline, self.heartbeats.nextDeadline, self.sweeps.nextDeadline]
         let others = [
-            self.isStopped ? nil : self.health.nextDeadline(isClosing: self.evacuation != nil || self.others.isEmpty),
+            self.isStopped ? nil : self.health.nextDeadline(isClosing: self.evacuation != nil || !self.fleet.hasRefuge),
             self.drain?.nextDeadline, self.evacuation?.schedule.nextDeadline, self.detachAgain, self.lanes.nextDeadline,
         ]
         return (rounds + others).reduce(nil) { first, moment in
@@ -195,7 +197,20 @@ package struct NodeLogic: Sendable {
             node: self.configuration.node,
             schemas: self.configuration.schemas,
             seen: self.cursor,
+            report: self.report,
+            obeyed: self.obeyed,
             isStopping: isStopping
+        )
+    }
+
+    /// What the others are told of this node.
+    private var report: NodeReport {
+        NodeReport(
+            isDraining: self.drain != nil,
+            isCordoned: self.isCordoned,
+            connections: self.connectionCount,
+            attached: self.attachedCount,
+            capacity: self.configuration.maxConnections
         )
     }
 
@@ -219,12 +234,35 @@ package struct NodeLogic: Sendable {
             if !receipt.wasAlive { self.lookEverywhere(into: &output) }
             if !self.isSeen { output.effects.append(.started) }
             self.isSeen = true
-            self.others = receipt.alive.filter { $0 != self.configuration.node }
+            self.fleet = FleetView(receipt, besides: self.configuration.node, freshness: self.configuration.freshness)
+            if let given = receipt.order { self.obey(given, now: now, into: &output) }
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)
         if case .looking(let look) = self.drain, look.isAsked {
             self.move(look, now: now)
             self.followDrain(now: now, into: &output)
+        }
+    }
+
+    // MARK: Orders
+
+    /// Takes newcomers only when no other node does, or takes them again. The others are told at once.
+    package mutating func setCordoned(_ isCordoned: Bool, now: Instant) {
+        guard isCordoned != self.isCordoned else { return }
+        self.isCordoned = isCordoned
+        self.heartbeats.hurry(now: now)
+    }
+
+    /// An operator asked another node, or another process.
+    private mutating func obey(_ given: GivenOrder, now: Instant, into output: inout NodeOutput) {
+        guard given.number > self.obeyed else { return }
+        self.obeyed = given.number
+        self.heartbeats.hurry(now: now)
+        output.effects.append(.observe(.ordered(given.order)))
+        switch given.order {
+        case .cordon: self.setCordoned(true, now: now)
+        case .uncordon: self.setCordoned(false, now: now)
+        case .drain: output.effects.append(.leave)
         }
     }
 

@@ -51,6 +51,8 @@ package enum NodeEffect: Hashable, Sendable {
     case observe(NodeObservation)
     /// The store knows the node: what comes to it from now on can be served. Told once.
     case started
+    /// An operator wants the node drained: begin as at the end of the process.
+    case leave
     /// No connection and no handler is left, or the time is over: the process may end.
     case drained
 }
@@ -106,6 +108,8 @@ package enum NodeObservation: Hashable, Sendable {
     case storeReached
     /// The store's schema is newer than this program.
     case schemaUnknown
+    /// An operator wants something of the node; it obeys.
+    case ordered(NodeOrder)
     /// How many messages and queues a slice of the sweep took.
     case swept(messages: Int, queues: Int)
 

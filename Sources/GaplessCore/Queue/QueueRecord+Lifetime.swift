@@ -1,34 +1,3 @@
-/// What is known of the node of a queue's holder, at some moment of the store's clock.
-package enum HolderLiveness: Hashable, Sendable {
-    /// The node is alive, and so is the attachment.
-    case alive
-    /// The node gave its last sign then; nil when nothing is known of it any more.
-    case dead(since: Timestamp?)
-}
-
-/// A node as the store knows it.
-package struct NodeRecord: Hashable, Sendable {
-    package let node: NodeIdentity
-    /// Which schemas of the store its program can work with.
-    package var schemas: ClosedRange<UInt32>
-    /// Its newest heartbeat, on the store's clock.
-    package var lastSeen: Timestamp
-    /// Whether that heartbeat was its last by its own word.
-    package var hasStopped: Bool
-
-    package init(node: NodeIdentity, schemas: ClosedRange<UInt32>, lastSeen: Timestamp, hasStopped: Bool = false) {
-        self.node = node
-        self.schemas = schemas
-        self.lastSeen = lastSeen
-        self.hasStopped = hasStopped
-    }
-
-    /// Whether its attachments count, and since when not.
-    package func liveness(at now: Timestamp, lifetime: Duration) -> HolderLiveness {
-        !self.hasStopped && now < self.lastSeen + lifetime ? .alive : .dead(since: self.lastSeen)
-    }
-}
-
 extension QueueRecord {
     /// Since when nobody alive is attached; nil while somebody is.
     ///

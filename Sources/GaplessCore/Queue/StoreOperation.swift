@@ -20,6 +20,8 @@ package enum StoreOperation: Hashable, Sendable {
     case expire(ExpireOperation)
     /// The node is alive, and has seen its signals through a cursor.
     case heartbeat(HeartbeatOperation)
+    /// An operator wants something of a node.
+    case order(OrderOperation)
 }
 
 /// Who gets a message.
@@ -216,24 +218,6 @@ package struct ExpireOperation: Hashable, Sendable {
     package init(maxRows: Int = 500) {
         precondition(maxRows >= 1, "a slice of the sweep looks at something")
         self.maxRows = maxRows
-    }
-}
-
-/// A node is alive.
-package struct HeartbeatOperation: Hashable, Sendable {
-    package var node: NodeIdentity
-    /// Which schemas of the store this program can work with.
-    package var schemas: ClosedRange<UInt32>
-    /// Signals through this cursor were seen and can go.
-    package var seen: SignalCursor
-    /// Whether the node is stopping: its row goes, its attachments count as dead at once.
-    package var isStopping: Bool
-
-    package init(node: NodeIdentity, schemas: ClosedRange<UInt32>, seen: SignalCursor, isStopping: Bool = false) {
-        self.node = node
-        self.schemas = schemas
-        self.seen = seen
-        self.isStopping = isStopping
     }
 }
 

@@ -10,6 +10,7 @@ package enum StoreReceipt: Hashable, Sendable {
     case remove(RemoveReceipt)
     case expire(ExpireReceipt)
     case heartbeat(HeartbeatReceipt)
+    case order(OrderReceipt)
 }
 
 /// Why an operation with a fence did nothing: who holds the queue now, so that the loser can be told the right code (Protocol.md §5.3).
@@ -239,19 +240,5 @@ extension Holder {
             self.client = client
             self.holder = holder
         }
-    }
-}
-
-/// What a heartbeat found.
-package struct HeartbeatReceipt: Hashable, Sendable {
-    /// The nodes that are alive, this one included, in order of name and incarnation.
-    package var alive: [NodeIdentity]
-    /// Whether the store knew the node and counted it as alive until now. If not, signals for it were dropped, and queues that it held may have
-    /// ended.
-    package var wasAlive: Bool
-
-    package init(alive: [NodeIdentity], wasAlive: Bool = true) {
-        self.alive = alive
-        self.wasAlive = wasAlive
     }
 }

@@ -48,18 +48,13 @@ extension SQLiteTransaction {
 
     /// Notes a sign of life, and forgets the signals that the node has seen.
     func heartbeat(_ operation: HeartbeatOperation) throws -> HeartbeatReceipt {
-        let record = NodeRecord(
-            node: operation.node,
-            schemas: operation.schemas,
-            lastSeen: self.clock,
-            hasStopped: operation.isStopping
-        )
         let wasAlive = try self.aliveNodes().contains { $0.node == operation.node }
+        let record = NodeRecord(operation, former: try self.allNodes()[operation.node], now: self.clock)
         try self.setNode(operation.node, to: record)
         let seen = operation.isStopping ? SignalCursor(rawValue: .max) : operation.seen
         try SignalRows.delete(for: operation.node, through: seen, in: self.tables.database)
-        let alive = try self.aliveNodes().map(\.node).sorted { $0.isOrderedBefore($1) }
-        return HeartbeatReceipt(alive: alive, wasAlive: wasAlive)
+        let alive = try self.aliveNodes().sorted { $0.node.isOrderedBefore($1.node) }
+        return HeartbeatReceipt(peers: alive.map { $0.peer(at: self.clock) }, wasAlive: wasAlive, order: record.orders.given)
     }
 
     /// The nodes that are alive, in no order.

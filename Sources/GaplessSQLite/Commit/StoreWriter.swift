@@ -454,6 +454,7 @@ extension SQLiteTransaction {
         case .remove(let remove): .remove(try self.remove(remove))
         case .expire(let expire): .expire(try self.expire(expire))
         case .heartbeat(let heartbeat): .heartbeat(try self.heartbeat(heartbeat))
+        case .order: .order(.schemaTooOld)
         }
     }
 }

@@ -33,7 +33,8 @@ extension GaplessServer {
                 attached: logic.attachedCount,
                 readiness: logic.readiness(now: now)
             )
-            return [NodeDescription(name: self.configuration.name, load: load)] + logic.others.map { NodeDescription(name: $0.name) }
+            return [NodeDescription(name: self.configuration.name, load: load)]
+                + logic.fleet.others.map { NodeDescription(name: $0.node.name) }
         }
     }
 

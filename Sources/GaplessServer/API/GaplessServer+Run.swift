@@ -116,7 +116,7 @@ extension GaplessServer {
         case listening(ListenAddress?)
         /// The store knows this node.
         case started
-        /// A graceful shutdown begins, or the task was cancelled.
+        /// A graceful shutdown begins, an operator wants the node drained, or the task was cancelled.
         case shutdown(isGraceful: Bool)
         /// Something ended that others wait for.
         case ended
@@ -146,6 +146,10 @@ extension GaplessServer {
             tasks.addTask {
                 for await _ in node.started.stream {}
                 return .started
+            }
+            tasks.addTask {
+                for await _ in node.leaving.stream {}
+                return .shutdown(isGraceful: true)
             }
             let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
             self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)

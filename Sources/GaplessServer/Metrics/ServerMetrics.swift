@@ -175,7 +175,7 @@ struct ServerMetrics: Sendable {
             case .append(let receipt): sent += receipt.isRepeat ? 0 : receipt.deliveries.count
             case .appendSequence(let receipt): sent += receipt.isRepeat ? 0 : receipt.stored.reduce(0) { $0 + $1.deliveries.count }
             case .acknowledge: acknowledged += 1
-            case .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat: break
+            case .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order: break
             }
         }
         if sent > 0 { self.sent.increment(by: Int64(sent)) }

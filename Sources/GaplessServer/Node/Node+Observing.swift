@@ -49,6 +49,8 @@ extension Node {
             self.logger.error("Store has a schema that this program does not know; the node sends its clients away")
         case .storeReached:
             self.logger.notice("Store answers again")
+        case .ordered(let order):
+            self.logger.notice("Operator wants something of this node", metadata: ["order": "\(order.rawValue)"])
         case .swept(let messages, let queues):
             self.metrics.expired.increment(by: Int64(messages))
             self.logger.debug("Expired removed", metadata: ["messages": "\(messages)", "queues": "\(queues)"])

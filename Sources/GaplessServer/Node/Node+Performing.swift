@@ -27,6 +27,7 @@ extension Node {
         case .decide(let run): self.jobs.submit { await self.decide(run) }
         case .observe(let observation): self.observe(observation)
         case .started: self.started.continuation.finish()
+        case .leave: self.leaving.continuation.finish()
         case .drained: self.drained.continuation.finish()
         }
     }

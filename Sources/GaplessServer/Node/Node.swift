@@ -80,6 +80,8 @@ final class Node: Sendable {
     let hasMissedHandler = Mutex(false)
     /// Ends when the store knows the node, or the node stops.
     let started = AsyncStream.makeStream(of: Void.self)
+    /// Ends when an operator wants the node drained, or the node stops.
+    let leaving = AsyncStream.makeStream(of: Void.self)
     /// Ends when a drain is over.
     let drained = AsyncStream.makeStream(of: Void.self)
     private let state: Guarded
@@ -153,6 +155,7 @@ final class Node: Sendable {
         self.jobs.finish()
         self.hookRunner.finish()
         self.started.continuation.finish()
+        self.leaving.continuation.finish()
         self.drained.continuation.finish()
     }
 

@@ -106,8 +106,8 @@ final class NodeProcess {
 
     func cordon(for time: Duration) {
         self.run {
-            self.feed { logic, _, _ in logic.cordon() }
-            self.schedule(after: time) { self.feed { logic, _, _ in logic.uncordon() } }
+            self.feed { logic, now, _ in logic.setCordoned(true, now: now) }
+            self.schedule(after: time) { self.feed { logic, now, _ in logic.setCordoned(false, now: now) } }
         }
     }
 
@@ -172,6 +172,7 @@ final class NodeProcess {
             }
         case .observe: break
         case .started: break
+        case .leave: self.world.leaves(self)
         case .drained: self.world.drained(self)
         }
     }

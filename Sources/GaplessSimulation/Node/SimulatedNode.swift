@@ -57,7 +57,7 @@ final class SimulatedNode {
     func heal() {
         if self.process?.isOutdated == true { self.crash(down: .zero) }
         if let process = self.process {
-            process.run { process.feed { logic, _, _ in logic.uncordon() } }
+            process.run { process.feed { logic, now, _ in logic.setCordoned(false, now: now) } }
         }
         self.start()
     }

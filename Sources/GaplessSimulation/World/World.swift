@@ -186,6 +186,12 @@ final class World {
         }
     }
 
+    /// An operator wants the node drained, and its service obeys.
+    func leaves(_ process: NodeProcess) {
+        let node = self.nodes[process.place]
+        if node.process === process { node.drain(down: .milliseconds(200)) }
+    }
+
     func drained(_ process: NodeProcess) {
         self.nodes[process.place].drained(process)
     }

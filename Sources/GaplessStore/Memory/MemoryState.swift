@@ -203,18 +203,29 @@ struct MemoryState {
     }
 
     /// The nodes that are alive, in order of name and incarnation.
-    var aliveNodes: [NodeIdentity] {
-        self.nodes.keys.filter { self.liveness(of: $0) == .alive }.sorted { $0.isOrderedBefore($1) }
+    private var aliveNodes: [NodeRecord] {
+        self.nodes.values.filter { self.isAlive($0.node) }.sorted { $0.node.isOrderedBefore($1.node) }
+    }
+
+    /// What the node is told with its heartbeat.
+    func heartbeatReceipt(for node: NodeIdentity, wasAlive: Bool) -> HeartbeatReceipt {
+        HeartbeatReceipt(
+            peers: self.aliveNodes.map { $0.peer(at: self.clock) },
+            wasAlive: wasAlive,
+            order: self.nodes[node]?.orders.given
+        )
+    }
+
+    /// Gives an order to each process of the node that is alive.
+    mutating func order(_ operation: OrderOperation) -> OrderReceipt {
+        let nodes = self.aliveNodes.map(\.node).filter { $0.name == operation.node }
+        for node in nodes { self.nodes[node]?.orders.give(operation.order) }
+        return nodes.isEmpty ? .noSuchNode : .given(nodes)
     }
 
     /// Notes a sign of life, and forgets the signals that the node has seen.
     mutating func heartbeat(_ operation: HeartbeatOperation) {
-        self.nodes[operation.node] = NodeRecord(
-            node: operation.node,
-            schemas: operation.schemas,
-            lastSeen: self.clock,
-            hasStopped: operation.isStopping
-        )
+        self.nodes[operation.node] = NodeRecord(operation, former: self.nodes[operation.node], now: self.clock)
         guard operation.isStopping else {
             self.signals[operation.node]?.forget(through: operation.seen)
             return

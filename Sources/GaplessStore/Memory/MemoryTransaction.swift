@@ -42,7 +42,8 @@ final class MemoryTransaction: StoreTransaction {
         case .heartbeat(let heartbeat):
             let wasAlive = self.state.isAlive(heartbeat.node)
             self.state.heartbeat(heartbeat)
-            return .heartbeat(HeartbeatReceipt(alive: self.state.aliveNodes, wasAlive: wasAlive))
+            return .heartbeat(self.state.heartbeatReceipt(for: heartbeat.node, wasAlive: wasAlive))
+        case .order(let order): return .order(self.state.order(order))
         }
     }
 

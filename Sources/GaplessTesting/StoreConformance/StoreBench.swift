@@ -86,6 +86,13 @@ final class StoreBench {
         HeartbeatOperation(node: node, schemas: 1...1, seen: seen, isStopping: isStopping)
     }
 
+    /// Commits a heartbeat through one of the objects, and gives what it found.
+    func heartbeatReceipt(_ operation: HeartbeatOperation, in store: any QueueStore) throws -> HeartbeatReceipt {
+        let receipts = try store.commit([.heartbeat(operation)], now: self.now).receipts
+        guard case .heartbeat(let receipt)? = receipts.first, receipts.count == 1 else { throw Self.wrongKind() }
+        return receipt
+    }
+
     func advance(by duration: Duration) {
         self.now = self.now + duration
     }

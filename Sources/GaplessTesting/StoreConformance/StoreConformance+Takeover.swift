@@ -102,8 +102,7 @@ extension StoreConformance {
             let hello = bench.hello(position: first.position(0), held: first.fence.generation)
             try expectEqual(try bench.attachReceipt(hello), .rival, "while node B runs")
             let stop = StoreBench.heartbeat(of: StoreBench.nodeB, isStopping: true)
-            let receipt = try bench.storeB.commit([.heartbeat(stop)], now: bench.now).receipts
-            try expectEqual(receipt, [.heartbeat(HeartbeatReceipt(alive: [StoreBench.nodeA]))], "who is alive")
+            try expectEqual(try bench.heartbeatReceipt(stop, in: bench.storeB).alive, [StoreBench.nodeA], "who is alive")
             try expectEqual(
                 try bench.attach(bench.hello(position: first.position(0), held: first.fence.generation)).resume,
                 .resumed,
@@ -111,12 +110,14 @@ extension StoreConformance {
             )
         },
         StoreCheck("takeover", "heartbeats tell who is alive") { bench in
-            let both = HeartbeatReceipt(alive: [StoreBench.nodeA, StoreBench.nodeB])
-            let beat = StoreOperation.heartbeat(StoreBench.heartbeat(of: StoreBench.nodeA))
-            try expectEqual(try bench.storeA.commit([beat], now: bench.now).receipts, [.heartbeat(both)], "both")
+            let beat = StoreBench.heartbeat(of: StoreBench.nodeA)
+            let both = try bench.heartbeatReceipt(beat, in: bench.storeA)
+            try expectEqual(both.alive, [StoreBench.nodeA, StoreBench.nodeB], "both")
+            try expectEqual(both.wasAlive, true, "known before")
             bench.advance(by: bench.policy.nodeLifetime)
-            let alone = HeartbeatReceipt(alive: [StoreBench.nodeA], wasAlive: false)
-            try expectEqual(try bench.storeA.commit([beat], now: bench.now).receipts, [.heartbeat(alone)], "one is silent, the other was")
+            let alone = try bench.heartbeatReceipt(beat, in: bench.storeA)
+            try expectEqual(alone.alive, [StoreBench.nodeA], "one is silent")
+            try expectEqual(alone.wasAlive, false, "the other was")
         },
         StoreCheck("takeover", "an end that comes late ends nothing newer") { bench in  // [R5.3-6]
             let first = try bench.attach()

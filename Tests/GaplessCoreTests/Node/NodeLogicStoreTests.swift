@@ -49,14 +49,14 @@ struct NodeLogicStoreTests {
     @Test("a cordoned node takes nobody while another one is alive; alone it takes clients all the same")
     func cordoned() {
         let rig = NodeRig.started()
-        rig.logic.cordon()
+        _ = rig.setCordoned(true)
         #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .overloaded)
         #expect(rig.logic.readiness(now: rig.now).reasons == [.cordoned])
         _ = rig.heartbeat(alive: [NodeRig.me])
         #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
         #expect(rig.logic.readiness(now: rig.now).isReady)
         _ = rig.heartbeat(alive: [NodeRig.me, NodeRig.other])
-        rig.logic.uncordon()
+        _ = rig.setCordoned(false)
         #expect(rig.logic.admit(authentications: 0, now: rig.now) == .accepted)
     }
 
@@ -250,8 +250,7 @@ struct NodeLogicStoreTests {
         #expect(rig.live(for: .seconds(60), storeAnswers: true).heartbeats == 30)
         _ = rig.polled([], cursor: 9)
         let output = rig.live(for: .seconds(10), storeAnswers: true)
-        let seen = HeartbeatOperation(node: NodeRig.me, schemas: 1...1, seen: SignalCursor(rawValue: 9))
-        #expect(output.effects.contains(.commit(.heartbeat(seen))))
+        #expect(output.told.last?.seen == SignalCursor(rawValue: 9))
     }
 
     @Test("a heartbeat that failed is repeated soon")
@@ -319,8 +318,9 @@ struct NodeLogicStoreTests {
     @Test("a node that stops takes its row away and begins nothing more")
     func stopped() {
         let rig = NodeRig.started()
-        let stop = HeartbeatOperation(node: NodeRig.me, schemas: 1...1, seen: SignalCursor(rawValue: 1), isStopping: true)
-        #expect(rig.stop() == .does(.commit(.heartbeat(stop))))
+        let output = rig.stop()
+        #expect(output.effects.count == 1)
+        #expect(output.told.map(\.isStopping) == [true])
         #expect(rig.wait(.seconds(60)) == .nothing)
         #expect(rig.woken() == .nothing)
         #expect(rig.logic.nextDeadline == nil)

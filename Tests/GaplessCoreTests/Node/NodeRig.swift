@@ -60,8 +60,17 @@ final class NodeRig {
     }
 
     func heartbeat(alive: [NodeIdentity], wasAlive: Bool = true) -> NodeOutput {
-        let receipt = HeartbeatReceipt(alive: alive, wasAlive: wasAlive)
-        return self.commit(CommittedOperation(.heartbeat(self.heartbeatOperation()), .heartbeat(receipt)))
+        self.heartbeat(HeartbeatReceipt(peers: alive.map { NodePeer(node: $0) }, wasAlive: wasAlive))
+    }
+
+    /// The heartbeat finds another node as it tells of itself, so long ago.
+    func heartbeat(finding report: NodeReport?, age: Duration = .zero, order: GivenOrder? = nil) -> NodeOutput {
+        let peers = [NodePeer(node: Self.me), NodePeer(node: Self.other, age: age, report: report)]
+        return self.heartbeat(HeartbeatReceipt(peers: peers, order: order))
+    }
+
+    func heartbeat(_ receipt: HeartbeatReceipt) -> NodeOutput {
+        self.commit(CommittedOperation(.heartbeat(self.heartbeatOperation()), .heartbeat(receipt)))
     }
 
     /// Begins a drain; nobody has told yet who else is alive.
@@ -76,6 +85,10 @@ final class NodeRig {
         output.effects.removeAll { if case .commit(.heartbeat) = $0 { true } else { false } }
         output.add(self.heartbeat(alive: [Self.me] + others))
         return output
+    }
+
+    func setCordoned(_ isCordoned: Bool) -> NodeOutput {
+        self.perform { logic, _ in logic.setCordoned(isCordoned, now: self.now) }
     }
 
     func deliver(_ delivery: UplinkDelivery) -> NodeOutput {
@@ -264,7 +277,11 @@ extension NodeOutput {
 
     var polls: Int { self.effects.filter { if case .poll = $0 { true } else { false } }.count }
     var sweeps: Int { self.effects.filter { if case .commit(.expire) = $0 { true } else { false } }.count }
-    var heartbeats: Int { self.effects.filter { if case .commit(.heartbeat) = $0 { true } else { false } }.count }
+    var heartbeats: Int { self.told.count }
+    /// The heartbeats.
+    var told: [HeartbeatOperation] {
+        self.effects.compactMap { if case .commit(.heartbeat(let heartbeat)) = $0 { heartbeat } else { nil } }
+    }
 }
 
 extension SessionNotice {

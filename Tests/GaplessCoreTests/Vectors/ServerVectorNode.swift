@@ -114,7 +114,7 @@ final class ServerVectorNode {
         case .decide(let run):
             let decision = self.world.settings.decision
             self.world.later { self.feed { $0.decided(run.id, decision, now: $1, into: &$2) } }
-        case .observe, .drained, .started: break
+        case .observe, .drained, .started, .leave: break
         }
     }
 

@@ -177,7 +177,7 @@ final class WorldNode {
                 self.tell { $0.decided(run.id, .close, now: world.now, into: &$1) }
             }
         case .cancel, .observe: break
-        case .started: break
+        case .started, .leave: break
         case .drained: self.world.restart(self, isClean: true)
         }
     }
