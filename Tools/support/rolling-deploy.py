@@ -5,7 +5,9 @@ Three nodes on one SQLite file with token authentication, haproxy in front of th
 traffic both ways. First nothing happens: that is what the rest is compared with. Then all nodes are replaced one at a time, again and again
 (SIGTERM, wait for exit 0, start the new one, wait until haproxy takes it), and at last once more with SIGKILL.
 
-What was accepted and what was handled stands in logs; they are compared in the end. Anything lost, doubled or out of order makes this fail.
+What was accepted and what was handled stands in logs; they are compared in the end. Anything lost, doubled or out of order makes this fail; so
+does a client that moves more often than nodes are replaced, a client or a node that complains of an error, a node that dies by itself, and a
+round in which too little happens to show anything.
 A delay is the time from when a message should have been sent until it was handled: down, until the client was given it; up, until the client
 heard that the server had handled it. How long nodes took to accept what was sent down is part of that, and printed for itself. Delays depend on
 the machine, so they are judged with --strict alone.
