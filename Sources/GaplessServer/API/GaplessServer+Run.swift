@@ -132,17 +132,21 @@ extension GaplessServer {
         // All jobs have ended, or were given up.
         defer { hardStop?.cancel() }
         node.start()
-        // Every task ends by `cancelAll` at the end, and is waited for: nothing of a server outlives its run.
+        // Every task is waited for: nothing of a server outlives its run.
         try await withThrowingTaskGroup(of: Event.self) { tasks in
+            // Ends when `node.stop` finished the jobs and all have ended, or `hardStop` gave them up.
             tasks.addTask {
                 self.note(await node.jobs.run())
                 return .ended
             }
+            // Ends by `cancelAll`.
             tasks.addTask {
                 await node.watch()
                 return .ended
             }
+            // Ends by the shutdown, or by `cancelAll`.
             tasks.addTask { .shutdown(isGraceful: await Self.shutdown()) }
+            // Ends when the store answered, or by `node.stop`.
             tasks.addTask {
                 for await _ in node.started.stream {}
                 return .started
@@ -153,6 +157,7 @@ extension GaplessServer {
             }
             let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
             self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)
+            // Ends with the first address, or by `cancelAll`.
             tasks.addTask {
                 for await address in addresses { return .listening(address) }
                 return .ended
@@ -214,6 +219,7 @@ extension GaplessServer {
             group: group,
             logger: self.logger
         )
+        // Ends by the shutdown, by `cancelAll`, or when the port cannot be had.
         tasks.addTask {
             try await listener.run { addresses.yield($0) }
             return .ended

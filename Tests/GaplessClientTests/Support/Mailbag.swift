@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -22,15 +24,12 @@ final class Mailbag<Item: Sendable>: Sendable {
     }
 
     /// The oldest item, as soon as there is one.
-    func next(_ what: String, within limit: Duration = .seconds(300)) async throws -> Item {
+    func next(_ what: String, within limit: TimeAmount = .seconds(300)) async throws -> Item {
         let wait = self.state.withLock { state in
             state.waits += 1
             return state.waits
         }
-        let deadline = Task {
-            try await Task.sleep(for: limit)
-            self.giveUp(wait)
-        }
+        let deadline = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: limit) { self.giveUp(wait) }
         defer { deadline.cancel() }
         let item = await withCheckedContinuation { continuation in
             let item = self.state.withLock { state -> Item? in

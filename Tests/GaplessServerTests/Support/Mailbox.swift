@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Synchronization
 
 /// What happened, in order, for one reader who waits for it.
@@ -6,7 +8,7 @@ final class Mailbox<Item: Sendable>: Sendable {
     struct Silence: Error {}
 
     /// How long that is: longer than any machine stands still.
-    private static var patience: Duration { .seconds(300) }
+    private static var patience: TimeAmount { .seconds(300) }
 
     private struct State {
         var items: [Item] = []
@@ -35,8 +37,7 @@ final class Mailbox<Item: Sendable>: Sendable {
             state.lastWaiter += 1
             return state.lastWaiter
         }
-        let guardian = Task {
-            try await Task.sleep(for: Self.patience)
+        let guardian = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: Self.patience) {
             let waiter = self.state.withLock { $0.waiter?.id == id ? $0.waiter.take() : nil }
             waiter?.continuation.resume(returning: nil)
         }
