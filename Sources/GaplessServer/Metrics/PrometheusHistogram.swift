@@ -43,7 +43,7 @@ final class PrometheusHistogram: PrometheusSeries, RecorderHandler, TimerHandler
     }
 
     func record(_ value: Double) {
-        guard !value.isNaN else { return }
+        guard value.isFinite else { return }
         var index = 0
         while index < self.bounds.count, value > self.bounds[index] { index += 1 }
         self.counts[index].value.wrappingAdd(1, ordering: .relaxed)

@@ -19,6 +19,10 @@ import Synchronization
 /// kilobyte with its dimensions.
 ///
 /// Recording takes no lock and allocates nothing; making a metric does both.
+///
+/// Several servers in one process share whatever backend the process has: counters and histograms are their sums, a gauge - how many
+/// connections are open, what waits for the disk - is the value of the server that measured last. Give each server a process of its own
+/// where gauges matter, or bootstrap another backend: then every server has a `PrometheusMetrics` of its own beside it, and shows that.
 public final class PrometheusMetrics: MetricsFactory {
     /// The most combinations of dimensions that one metric has: 64.
     public static let maxSeries = 64
@@ -35,7 +39,7 @@ public final class PrometheusMetrics: MetricsFactory {
 
     /// An empty backend.
     public init() {
-        _ = self.registry.withLock { $0.add(self.dropped, label: ServerMetric.dropped.rawValue, dimensions: []) }
+        _ = self.registry.withLock { $0.add(.counter, label: ServerMetric.dropped.rawValue, dimensions: []) { self.dropped } }
     }
 
     /// All metrics, in text format 0.0.4: sorted, each with its help and its type.
@@ -55,28 +59,28 @@ public final class PrometheusMetrics: MetricsFactory {
 
     /// What only grows, by whole numbers. It ends in `_total`.
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        self.series(PrometheusCounter(), label, dimensions) ?? self.nowhere
+        self.series(.counter, label, dimensions, PrometheusCounter()) ?? self.nowhere
     }
 
     /// What only grows; with a counter of the same name and dimensions it is one.
     public func makeFloatingPointCounter(label: String, dimensions: [(String, String)]) -> any FloatingPointCounterHandler {
-        self.series(PrometheusCounter(), label, dimensions) ?? self.nowhere
+        self.series(.counter, label, dimensions, PrometheusCounter()) ?? self.nowhere
     }
 
     /// What goes up and down.
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        self.series(PrometheusGauge(), label, dimensions) ?? self.nowhere
+        self.series(.gauge, label, dimensions, PrometheusGauge()) ?? self.nowhere
     }
 
     /// What goes up and down, or - when it aggregates - a histogram of sizes.
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        if aggregate { return self.series(PrometheusHistogram(.sizes), label, dimensions) ?? self.nowhere }
-        return self.series(PrometheusGauge(), label, dimensions) ?? self.nowhere
+        if aggregate { return self.series(.histogram(.sizes), label, dimensions, PrometheusHistogram(.sizes)) ?? self.nowhere }
+        return self.series(.gauge, label, dimensions, PrometheusGauge()) ?? self.nowhere
     }
 
     /// A histogram of times. It ends in `_seconds`.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        self.series(PrometheusHistogram(.times), label, dimensions) ?? self.nowhere
+        self.series(.histogram(.times), label, dimensions, PrometheusHistogram(.times)) ?? self.nowhere
     }
 
     /// Takes the series out of the text, for all who record into it.
@@ -96,9 +100,14 @@ public final class PrometheusMetrics: MetricsFactory {
 
     // MARK: Private
 
-    /// The series of that name and these dimensions: the one that is there, or this one; nil when there is no room.
-    private func series<Series: PrometheusSeries>(_ new: Series, _ label: String, _ dimensions: [(String, String)]) -> Series? {
-        let found = self.registry.withLock { $0.add(new, label: label, dimensions: dimensions) }
+    /// The series of that name and these dimensions: the one that is there, or a new one; nil when there is no room.
+    private func series<Series: PrometheusSeries>(
+        _ kind: PrometheusKind,
+        _ label: String,
+        _ dimensions: [(String, String)],
+        _ new: @autoclosure () -> Series
+    ) -> Series? {
+        let found = self.registry.withLock { $0.add(kind, label: label, dimensions: dimensions, new) }
         if found == nil { self.dropped.increment(by: Int64(1)) }
         return found
     }

@@ -12,8 +12,9 @@ enum PrometheusName {
         var values: [String: String] = [:]
         for (name, value) in dimensions {
             let clean = Self.clean(name, allowingColons: false)
-            // The buckets of histograms have it.
-            values[clean == "le" ? "exported_le" : clean] = value
+            // The buckets of histograms have the one, and Prometheus keeps the others for itself.
+            let isTaken = clean == "le" || clean.hasPrefix("__")
+            values[isTaken ? "exported_\(clean)" : clean] = value
         }
         return values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",")
     }

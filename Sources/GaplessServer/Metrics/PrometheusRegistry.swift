@@ -24,21 +24,29 @@ struct PrometheusRegistry {
         self.maxLines = maxLines
     }
 
-    /// The series of that name and these dimensions: the one that is there, or this one; nil when it does not fit.
-    mutating func add<Series: PrometheusSeries>(_ new: Series, label: String, dimensions: [(String, String)]) -> Series? {
-        let name = PrometheusName.metric(label, kind: new.kind)
+    /// The series of that name and these dimensions: the one that is there, or a new one; nil when it does not fit.
+    ///
+    /// - Parameter make: makes the new one, of that kind. What is there already is not made again.
+    mutating func add<Series: PrometheusSeries>(
+        _ kind: PrometheusKind,
+        label: String,
+        dimensions: [(String, String)],
+        _ make: () -> Series
+    ) -> Series? {
+        let name = PrometheusName.metric(label, kind: kind)
         let labels = PrometheusName.labels(dimensions)
-        if let found = self.families[name]?.series[labels] { return found.kind == new.kind ? found as? Series : nil }
-        guard name.utf8.count + labels.utf8.count <= Self.maxNameBytes, self.lines + new.kind.lines <= self.maxLines else { return nil }
+        if let found = self.families[name]?.series[labels] { return found.kind == kind ? found as? Series : nil }
+        guard name.utf8.count + labels.utf8.count <= Self.maxNameBytes, self.lines + kind.lines <= self.maxLines else { return nil }
         if let family = self.families[name] {
-            guard family.kind == new.kind, family.series.count < self.maxSeries else { return nil }
+            guard family.kind == kind, family.series.count < self.maxSeries else { return nil }
         } else {
-            let names = new.kind.names(of: name)
+            let names = kind.names(of: name)
             guard self.written.isDisjoint(with: names) else { return nil }
             self.written.formUnion(names)
-            self.families[name] = Family(label: label, kind: new.kind)
+            self.families[name] = Family(label: label, kind: kind)
         }
-        self.lines += new.kind.lines
+        let new = make()
+        self.lines += kind.lines
         self.families[name]?.series[labels] = new
         return new
     }

@@ -97,9 +97,16 @@ import Testing
         #expect(throws: Never.self) { try GaplessServer(store: .memory(), authenticator: .anonymous, configuration: configuration) }
     }
 
-    @Test(arguments: ["127.0.0.1:0", "127.8.9.1:80", "[::1]:0", "localhost:1", "[::ffff:127.0.0.1]:0"])
+    @Test(arguments: ["127.0.0.1:0", "127.8.9.1:80", "[::1]:0", "localhost:1", "[::ffff:127.0.0.1]:0", "[::ffff:7f00:1]:0"])
     func loopbackIsKnown(_ address: String) throws {
         #expect(try #require(ListenAddress(address)).isLoopback)
+    }
+
+    @Test(arguments: [
+        "[::ffff:192.0.2.1]:0", "[::127.0.0.1]:0", "[::7f00:1]:0", "[::ffff:0:127.0.0.1]:0", "128.0.0.1:0", "127.example.com:0",
+    ])
+    func whatOnlyLooksLikeLoopbackIsNot(_ address: String) throws {
+        #expect(try #require(ListenAddress(address)).isLoopback == false)
     }
 
     @Test(arguments: ["", ":", "a", "a:", ":1", "a:65536", "a:-1", "::1:80", "[a]:1", "[::1]", "a b:1", "a:1:2", "[::1:1"])

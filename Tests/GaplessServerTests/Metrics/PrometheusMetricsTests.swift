@@ -129,6 +129,22 @@ import Testing
         #expect(self.text(of: metrics).hasSuffix("\na_b_total{x=\"1\",y=\"2\"} 2\n"))
     }
 
+    @Test func aHistogramTakesNumbersOnly() {
+        let metrics = PrometheusMetrics()
+        let sizes = Recorder(label: "x", factory: metrics)
+        for value in [Double.infinity, 2, -.infinity, .nan] { sizes.record(value) }
+        let lines = self.text(of: metrics).split(separator: "\n")
+        #expect(lines.contains("x_sum 2") && lines.contains("x_count 1"))
+    }
+
+    @Test func aDimensionNeverTakesANameThatPrometheusKeeps() {
+        let metrics = PrometheusMetrics()
+        let dimensions = [("__name__", "up"), ("__x", "1"), ("_y", "2"), ("..z", "3")]
+        Gauge(label: "x", dimensions: dimensions, factory: metrics).record(1)
+        let labels = #"_y="2",exported___name__="up",exported___x="1",exported___z="3""#
+        #expect(self.text(of: metrics).hasSuffix("\nx{\(labels)} 1\n"))
+    }
+
     // MARK: Bounds
 
     @Test func tenThousandLabelsLeaveRoomForOthers() {
@@ -216,11 +232,15 @@ import Testing
                 }
             }
             tasks.addTask {
+                var last = (counter: 0, buckets: [Int]())
                 for _ in 1...50 {
-                    let lines = metrics.text().split(separator: "\n")
-                    let all = lines.first { $0.hasPrefix("r_bucket{le=\"+Inf\"}") }?.split(separator: " ").last
-                    let count = lines.first { $0.hasPrefix("r_count") }?.split(separator: " ").last
-                    #expect(all == count, "buckets and count agree at any time")
+                    let text = metrics.text()
+                    let counter = text.firstMatch(of: #/\nc_total (\d+)\n/#).flatMap { Int($0.output.1) } ?? 0
+                    let buckets = text.matches(of: #/r_bucket{le="[^"]+"} (\d+)/#).compactMap { Int($0.output.1) }
+                    #expect(counter >= last.counter && counter <= threads * times, "what only grows never shrinks")
+                    #expect(zip(buckets, last.buckets).allSatisfy { $0 >= $1 }, "no bucket shrinks")
+                    #expect(zip(buckets, buckets.dropFirst()).allSatisfy { $0 <= $1 }, "each bucket holds the one before")
+                    last = (counter, buckets)
                 }
             }
         }
