@@ -284,7 +284,6 @@ extension Node {
         while !Task.isCancelled {
             await self.loopClock.sleep(for: .seconds(1), on: self.loops[0].eventLoop)
             self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
-            self.countBacklogs()
             self.measure()
         }
     }

@@ -8,12 +8,7 @@ extension Node {
         }
         self.metrics.record(connections: connections, attached: attached, readiness: readiness)
         self.metrics.record(self.gateway.health, now: self.clock.monotonic())
-        self.metrics.record(self.loops.reduce(into: SessionBacklog()) { $0 += $1.backlog })
-    }
-
-    /// Asks the loops to count what is under way to their clients; the next `measure` has it.
-    func countBacklogs() {
-        for loop in self.loops { loop.eventLoop.execute { loop.countBacklog() } }
+        self.metrics.record(self.loops.reduce(into: SessionBacklog()) { $0 += $1.backlog.value })
     }
 
     /// All metrics, as `GET /metrics` shows them.

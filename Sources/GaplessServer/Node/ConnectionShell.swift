@@ -15,6 +15,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     private var decoder: ClientFrameDecoder
     private var session: ServerSession
     private var tally = ConnectionTally()
+    private var backlog = BacklogShare()
     private var output = ServerSessionOutput()
     /// What is being performed; kept for its memory.
     private var performing = ServerSessionOutput()
@@ -35,9 +36,6 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     }
 
     private var now: Instant { self.node.clock.monotonic() }
-
-    /// What is under way to the client.
-    var backlog: SessionBacklog { self.session.backlog }
 
     // MARK: From the socket
 
@@ -133,6 +131,8 @@ final class ConnectionShell: WebSocketConnectionDelegate {
 
     /// Does what the session decided, until it wants nothing more.
     private func perform() {
+        // Before anybody can see what was decided. What the effects below lead to changes no backlog.
+        self.backlog.report(self.session.backlog, to: self.home.backlog)
         while !self.output.isEmpty {
             // Performing an effect may make the session want more.
             swap(&self.output, &self.performing)

@@ -1,7 +1,6 @@
 import GaplessCore
 import GaplessStore
 import NIOCore
-import Synchronization
 
 /// The connections of one event loop, and their mailbox: whatever other threads have for them comes in batches, with one turn of the loop and
 /// one flush a connection for each.
@@ -30,7 +29,8 @@ final class LoopShell: Sendable {
     let eventLoop: any EventLoop
     private let connections: Connections
     private let mailbox: LoopMailbox<Letter>
-    private let lastBacklog = Mutex(SessionBacklog())
+    /// What is under way to the clients of the loop.
+    let backlog = BacklogTotal()
 
     init(index: Int, eventLoop: any EventLoop) {
         let connections = Connections.makeBoxSendingValue([:], eventLoop: eventLoop)
@@ -55,15 +55,7 @@ final class LoopShell: Sendable {
         for shell in touched { shell.batchEnded() }
     }
 
-    /// What was under way to the clients of the loop when that was last counted.
-    var backlog: SessionBacklog { self.lastBacklog.withLock { $0 } }
-
     // MARK: On the loop
-
-    func countBacklog() {
-        let backlog = self.connections.value.values.reduce(into: SessionBacklog()) { $0 += $1.backlog }
-        self.lastBacklog.withLock { $0 = backlog }
-    }
 
     func add(_ shell: ConnectionShell, as id: ServedConnectionID) {
         self.connections.value[id] = shell
