@@ -5,6 +5,7 @@ extension ServerSession {
         let fence: Fence
         let instance: InstanceID
         let closeTime: Duration
+        let phase: SessionPhase
         var link: Link
 
         init(_ live: Live) {
@@ -12,6 +13,7 @@ extension ServerSession {
             self.fence = live.fence
             self.instance = live.instance
             self.closeTime = live.closeTime
+            self.phase = live.phase
             self.link = live.link
         }
 
@@ -51,7 +53,7 @@ extension ServerSession {
                         : .detach(DetachOperation(client: detach.client, fence: detach.fence))
                 )
             }
-            output.effects.append(.observe(.closed(client: bond.client, ending.error.code, message: ending.error.message)))
+            output.effects.append(.observe(.closed(client: bond.client, ending.error.code, message: ending.error.message, bond.phase)))
             self.deadline = now + bond.closeTime
             self.late = bond.late
         }
@@ -91,6 +93,7 @@ extension ServerSession {
     /// What an ending connection has to give back.
     struct Bond {
         let closeTime: Duration
+        var phase = SessionPhase.greeting
         var client: ClientID?
         /// The attachment, when there is one.
         var detach: (client: ClientID, fence: Fence)?
@@ -114,12 +117,14 @@ extension ServerSession {
 
         init(_ live: Live) {
             self.closeTime = live.closeTime
+            self.phase = live.phase
             self.client = live.client
             self.detach = (live.client, live.fence)
         }
 
         init(_ leaving: Leaving) {
             self.closeTime = leaving.closeTime
+            self.phase = leaving.phase
             self.client = leaving.client
             self.detach = (leaving.client, leaving.fence)
         }

@@ -255,6 +255,9 @@ extension ServerSession {
             return .stay
         }
 
+        /// How far the connection is.
+        var phase: SessionPhase { self.moving == nil ? .attached : .moving }
+
         /// What is under way to the client.
         var backlog: SessionBacklog {
             SessionBacklog(

@@ -105,22 +105,27 @@ package struct ServerSession: ~Copyable {
     }
 
     /// The peer's Close came, or the connection is gone. [R3.7-7]
-    package mutating func peerClosed(now: Instant, into output: inout ServerSessionOutput) {
+    ///
+    /// - Parameter side: who ended it, for the observation alone.
+    package mutating func peerClosed(by side: SessionSide = .peer, now: Instant, into output: inout ServerSessionOutput) {
         var late = LateAttachment.none
         switch consume self.state {
         case .awaitingHello:
             break
         case .admitting:
-            break
+            output.effects.append(.observe(.lost(client: nil, by: side, .greeting)))
         case .authenticating:
-            break
+            output.effects.append(.observe(.lost(client: nil, by: side, .greeting)))
         case .attaching(let state):
+            output.effects.append(.observe(.lost(client: state.proof.client, by: side, .greeting)))
             late = .awaited(state.proof.client)
         case .attached(let live):
             output.effects.append(.detach(DetachOperation(client: live.client, fence: live.fence)))
+            output.effects.append(.observe(.lost(client: live.client, by: side, live.phase)))
         case .leaving(let state):
             // Refused when the queue is removed, as it should be; needed when that failed.
             output.effects.append(.detach(DetachOperation(client: state.client, fence: state.fence)))
+            output.effects.append(.observe(.lost(client: state.client, by: side, state.phase)))
         case .closing(let state):
             late = state.late
         case .closed(let state):

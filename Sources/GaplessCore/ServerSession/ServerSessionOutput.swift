@@ -77,15 +77,3 @@ package struct UplinkDelivery: Hashable, Sendable {
         self.payload = payload
     }
 }
-
-/// What is worth telling people, hooks and metrics about a session.
-package enum SessionObservation: Hashable, Sendable {
-    /// Attached. A reset with reason `rollback` is worth an alarm.
-    case attached(client: ClientID, Attachment)
-    /// The client was told that messages are gone.
-    case gap(client: ClientID, Gap)
-    /// The client handled everything through the number, and that is committed.
-    case delivered(client: ClientID, fence: Fence, through: SequenceNumber)
-    /// The connection ended with the code by the server's will; `client` is nil before it was attached.
-    case closed(client: ClientID?, CloseCode, message: String)
-}

@@ -271,6 +271,7 @@ extension GaplessServer {
             self.logger.warning("Port was not closed cleanly", metadata: ["error.message": "\(error)"])
         }
         listener.quiesce()
+        node.dropConnections()
         listener.closeAll()
         // Connections that are gone have submitted their detaches.
         try? await listener.whenEmpty.get()

@@ -36,7 +36,7 @@ package enum ServerMetric: String, CaseIterable, Sendable {
         case .attached: "Connections that are attached to a queue."
         case .closed: "Connections that the node closed, by close code."
         case .attachments: "Clients that attached, by what became of their position."
-        case .refused: "Greetings that were refused before a client was attached, by close code."
+        case .refused: "Connections that were closed before a client was attached, by close code; left: clients that said HELLO and left."
         case .attachTime: "Time from HELLO to WELCOME, by what became of the position."
         case .sent: "Messages that were stored, once for each client."
         case .delivered: "Messages that were written to connections; one that is sent again counts again."

@@ -3,7 +3,9 @@ import GaplessStore
 import Metrics
 
 /// What a node counts and measures: made once, so that to record is all that is left to do.
-struct ServerMetrics: Sendable {
+///
+/// One object, however many connections hold on to it.
+final class ServerMetrics: Sendable {
     /// What `GET /metrics` shows: the backend of the process if it is one, else the node's own.
     let prometheus: PrometheusMetrics
     let sent: Counter
@@ -30,19 +32,10 @@ struct ServerMetrics: Sendable {
     private let attachTimes: [AttachOutcome: Timer]
     private let gaps: Named<GapReason>
     private let refused: Named<CloseCode>
+    private let gaveUp: Counter
     private let closes: Named<CloseCode>
-    private let moves: [Move: Counter]
+    private let moves: [MoveOutcome: Counter]
     private let unready: [Readiness.Reason: Gauge]
-
-    /// How a connection that was asked to move ended.
-    enum Move: String, CaseIterable, Sendable {
-        /// The client attached elsewhere first.
-        case moved
-        /// The node closed it at its deadline, or for another reason.
-        case closed
-        /// The client left it, or its network did.
-        case left
-    }
 
     /// What became of the position of a client that attached.
     private enum AttachOutcome: String, CaseIterable {
@@ -116,8 +109,9 @@ struct ServerMetrics: Sendable {
         let reasons: [GapReason] = [.expired, .overflow, .removed, .acknowledged]
         self.gaps = Named(.gaps, "reason", reasons.map { ($0, $0.description) }, factory)
         self.refused = Named(.refused, "code", CloseCode.named.map { ($0.code, $0.name) }, factory)
+        self.gaveUp = Counter(label: ServerMetric.refused.rawValue, dimensions: [("code", "left")], factory: factory)
         self.closes = Named(.closed, "code", CloseCode.named.map { ($0.code, $0.name) }, factory)
-        self.moves = Self.each(Move.allCases) {
+        self.moves = Self.each(MoveOutcome.allCases) {
             Counter(label: ServerMetric.moves.rawValue, dimensions: [("outcome", $0.rawValue)], factory: factory)
         }
         self.unready = Self.each(Readiness.Reason.allCases) {
@@ -138,9 +132,14 @@ struct ServerMetrics: Sendable {
         self.attachTimes[outcome]?.recordNanoseconds(time.nanoseconds)
     }
 
-    /// A client got no `WELCOME`.
+    /// A connection was closed before its client got a `WELCOME`.
     func refused(_ code: CloseCode) {
         self.refused.increment(code)
+    }
+
+    /// A client said `HELLO`, and left before it got its `WELCOME`.
+    func leftUnanswered() {
+        self.gaveUp.increment()
     }
 
     func closed(_ code: CloseCode) {
@@ -151,7 +150,7 @@ struct ServerMetrics: Sendable {
         self.gaps.increment(reason)
     }
 
-    func ended(_ move: Move) {
+    func ended(_ move: MoveOutcome) {
         self.moves[move]?.increment()
     }
 

@@ -90,9 +90,8 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         self.connection = nil
         self.timer?.task.cancel()
         self.timer = nil
-        self.session.peerClosed(now: self.now, into: &self.output)
+        self.session.peerClosed(by: self.node.dropsConnections ? .node : .peer, now: self.now, into: &self.output)
         self.perform()
-        self.tally.closed(self.node.metrics)
         if let address {
             self.node.feed { logic, _, output in logic.closed(address.id, into: &output) }
             self.node.jobs.cancel(authenticationOf: address.id)
@@ -137,7 +136,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
             // Performing an effect may make the session want more.
             swap(&self.output, &self.performing)
             for frame in self.performing.frames { self.send(frame) }
-            self.tally.sent(self.performing.frames, self.node.metrics)
+            self.tally.batchEnded(self.node.metrics)
             for effect in self.performing.effects { self.perform(effect) }
             switch self.performing.close {
             case .handshake(let code): self.connection?.close(WebSocketCloseCode(code.rawValue), reason: code.name ?? "")
@@ -149,6 +148,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     }
 
     private func send(_ frame: ServerFrame) {
+        self.tally.sent(frame)
         if case .welcome = frame { self.connection?.maxMessageBytes = self.node.maxFrameBytes }
         self.connection?.send(FrameEncoder.kind(of: frame) == .text ? .text : .binary, expectedBytes: frame.expectedBytes) { buffer in
             FrameEncoder.append(frame, to: &buffer)

@@ -18,12 +18,19 @@ extension Node {
             self.hookRunner.tell(.gap(GapEvent(client: client, gap: gap)))
         case .delivered(let client, let fence, let through):
             self.hookRunner.tell(.delivered(DeliveredEvent(client: client, through: through, epoch: fence.epoch)))
-        case .closed(let client, let code, let message):
+        case .closed(let client, let code, let message, _):
             self.logger.debug(
                 "Connection closed",
                 metadata: [
                     "client.id": "\(client?.description ?? "-")", "connection.id": "\(connection)", "code": "\(code)",
                     "reason": "\(message)",
+                ]
+            )
+        case .lost(let client, by: let side, let phase):
+            self.logger.debug(
+                "Connection lost",
+                metadata: [
+                    "client.id": "\(client?.description ?? "-")", "connection.id": "\(connection)", "by": "\(side)", "phase": "\(phase)",
                 ]
             )
         }

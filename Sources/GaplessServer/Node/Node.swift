@@ -84,6 +84,7 @@ final class Node: Sendable {
     let leaving = AsyncStream.makeStream(of: Void.self)
     /// Ends when a drain is over.
     let drained = AsyncStream.makeStream(of: Void.self)
+    private let isDropping = Atomic(false)
     private let state: Guarded
 
     init(_ parts: Parts) {
@@ -141,11 +142,22 @@ final class Node: Sendable {
         self.feed { logic, now, output in logic.woken(now: now, into: &output) }
     }
 
-    /// Asks all clients to move; `drained` tells when that is over.
+    /// Asks all clients to move; `drained` tells when that is over. A second call changes nothing.
     func drain(_ plan: DrainPlan) {
-        self.metrics.drains.increment()
-        self.feed { logic, now, output in logic.drain(plan, now: now, into: &output) }
+        let isNew = self.feed { logic, now, output in
+            let wasDraining = logic.readiness(now: now).reasons.contains(.draining)
+            logic.drain(plan, now: now, into: &output)
+            return !wasDraining
+        }
+        if isNew { self.metrics.drains.increment() }
     }
+
+    /// From now on it is the node that closes sockets without a word.
+    func dropConnections() {
+        self.isDropping.store(true, ordering: .relaxed)
+    }
+
+    var dropsConnections: Bool { self.isDropping.load(ordering: .relaxed) }
 
     /// Begins nothing more, commits what waits, and ends the threads of the store.
     func stop() async {

@@ -69,8 +69,8 @@ final class ServerRig {
         self.session.signOfLife(now: self.now)
     }
 
-    func peerClosed() -> ServerSessionOutput {
-        self.perform { $0.peerClosed(now: self.now, into: &$1) }
+    func peerClosed(by side: SessionSide = .peer) -> ServerSessionOutput {
+        self.perform { $0.peerClosed(by: side, now: self.now, into: &$1) }
     }
 
     /// Lets time pass and fires the timer once, at the end of it.

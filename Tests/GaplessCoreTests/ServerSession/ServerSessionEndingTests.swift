@@ -216,7 +216,25 @@ struct ServerSessionEndingTests {
     func observed() {
         let rig = ServerRig.at(.awaitingHello)
         _ = rig.receive(.bye)
-        #expect(rig.observations == [.closed(client: nil, .outOfOrder, message: "HELLO comes first.")])
+        #expect(rig.observations == [.closed(client: nil, .outOfOrder, message: "HELLO comes first.", .greeting)])
+    }
+
+    @Test("a peer that goes after its HELLO is observed, with how far it got", arguments: [SessionSide.peer, .node])
+    func lost(side: SessionSide) {
+        for phase in ServerRig.Phase.allCases {
+            let rig = ServerRig.at(phase)
+            let before = rig.observations.count
+            _ = rig.peerClosed(by: side)
+            let lost: [SessionObservation] =
+                switch phase {
+                case .awaitingHello, .closing, .closed: []
+                case .admitting, .authenticating: [.lost(client: nil, by: side, .greeting)]
+                case .attaching: [.lost(client: .phone, by: side, .greeting)]
+                case .attached, .leaving: [.lost(client: .phone, by: side, .attached)]
+                }
+            #expect(Array(rig.observations.dropFirst(before)) == lost, "\(phase)")
+            #expect(rig.observations.allSatisfy { $0.move == nil }, "nobody was asked to move")
+        }
     }
 }
 
@@ -271,6 +289,43 @@ struct ServerSessionDrainTests {
         let rig = ServerRig.attached()
         _ = rig.notice(.drain(self.order))
         #expect(rig.notice(.displaced(.newer(Generation(4), instance: ServerRig.instance))).closeCode == .superseded)
+        #expect(rig.observations.last?.move == .moved)
+    }
+
+    @Test("what became of a move is told once, when the connection ends")
+    func moves() {
+        let endings: [(MoveOutcome, (ServerRig) -> ServerSessionOutput)] = [
+            (.moved, { $0.notice(.displaced(.newer(Generation(4), instance: ServerRig.instance))) }),
+            (.closed, { $0.notice(.displaced(.newer(Generation(4), instance: Named.instance("i2")))) }),
+            (.closed, { $0.wait(.seconds(15)) }), (.closed, { $0.misread(.malformed) }), (.closed, { $0.peerClosed(by: .node) }),
+            (.left, { $0.peerClosed() }),
+            (
+                .left,
+                { rig in
+                    _ = rig.receive(.bye)
+                    return rig.notice(.ended(.ended))
+                }
+            ),
+            (
+                .left,
+                { rig in
+                    _ = rig.receive(.bye)
+                    return rig.peerClosed()
+                }
+            ),
+        ]
+        for (number, (outcome, end)) in endings.enumerated() {
+            let rig = ServerRig.attached()
+            _ = rig.notice(.drain(self.order))
+            rig.bytesTaken()
+            #expect(rig.observations.allSatisfy { $0.move == nil })
+            _ = end(rig)
+            _ = rig.peerClosed()
+            #expect(rig.observations.compactMap(\.move) == [outcome], "ending \(number)")
+        }
+        let staying = ServerRig.attached()
+        _ = staying.notice(.displaced(.newer(Generation(4), instance: ServerRig.instance)))
+        #expect(staying.observations.last?.move == nil, "who was not asked to move has not moved")
     }
 }
 
