@@ -221,12 +221,28 @@ package struct ExpireReceipt: Hashable, Sendable {
     package var queues: [ClientID]
     /// Whether there is more to do right now.
     package var hasMore: Bool
+    /// How many messages are kept in each queue that was looked at and is still there; for metrics.
+    package var depths: [Int] = []
+    /// What is in the store after the slice; for metrics.
+    package var stored = StoredSum(queues: 0, bytes: 0)
 
     package init(news: [Holder.OfClient], messages: Int, queues: [ClientID], hasMore: Bool) {
         self.news = news
         self.messages = messages
         self.queues = queues
         self.hasMore = hasMore
+    }
+}
+
+/// How much is in a store.
+package struct StoredSum: Hashable, Sendable {
+    package var queues: Int
+    /// Payload bytes, as `maxStoreBytes` counts them.
+    package var bytes: Int
+
+    package init(queues: Int, bytes: Int) {
+        self.queues = queues
+        self.bytes = bytes
     }
 }
 

@@ -43,6 +43,7 @@ extension SQLiteTransaction {
             if keys.hasMore { receipt.hasMore = true }
         }
         if rowsLeft > 0, try self.removeDead(limit: rowsLeft) { receipt.hasMore = true }
+        receipt.stored = StoredSum(queues: self.queueCount, bytes: self.storedBytes)
         return receipt
     }
 

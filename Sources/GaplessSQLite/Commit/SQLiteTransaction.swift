@@ -65,6 +65,7 @@ final class SQLiteTransaction: StoreTransaction {
     /// The store's own row as it will be.
     var meta: StoreMeta { self.state.meta }
     var queueCount: Int { self.state.meta.queues }
+    var storedBytes: Int { self.state.meta.bytes }
 
     /// Writes what the batch has changed and not yet written.
     ///

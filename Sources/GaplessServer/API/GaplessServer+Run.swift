@@ -151,6 +151,7 @@ extension GaplessServer {
                 for await _ in node.started.stream {}
                 return .started
             }
+            // Ends when an operator orders it, or by `node.stop`.
             tasks.addTask {
                 for await _ in node.leaving.stream {}
                 return .shutdown(isGraceful: true)
@@ -286,6 +287,7 @@ extension Node {
             await self.loopClock.sleep(for: .seconds(1), on: self.loops[0].eventLoop)
             self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
             self.measure()
+            self.probeLoops()
         }
     }
 }

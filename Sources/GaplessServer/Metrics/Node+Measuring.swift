@@ -8,7 +8,13 @@ extension Node {
         }
         self.metrics.record(connections: connections, attached: attached, readiness: readiness)
         self.metrics.record(self.gateway.health, now: self.clock.monotonic())
+        if let bytes = ProcessMemory.resident() { self.metrics.record(memory: bytes) }
         self.metrics.record(self.loops.reduce(into: SessionBacklog()) { $0 += $1.backlog.value })
+    }
+
+    /// Measures how long the event loops let others wait.
+    func probeLoops() {
+        for loop in self.loops { loop.probe(self.clock, self.metrics) }
     }
 
     /// All metrics, as `GET /metrics` shows them.

@@ -24,6 +24,11 @@ final class ServerMetrics: Sendable {
     private let commitOperations: Recorder
     private let commitsWaiting: Gauge
     private let commitUnderWay: Gauge
+    private let storeBytes: Gauge
+    private let storeQueues: Gauge
+    private let queueDepth: Recorder
+    private let loopLag: Timer
+    private let memory: Gauge
     private let connections: Gauge
     private let attached: Gauge
     private let unacknowledged: Gauge
@@ -96,6 +101,11 @@ final class ServerMetrics: Sendable {
         self.commitOperations = Recorder(label: ServerMetric.commitOperations.rawValue, factory: factory)
         self.commitsWaiting = gauge(.commitsWaiting)
         self.commitUnderWay = gauge(.commitUnderWay)
+        self.storeBytes = gauge(.storeBytes)
+        self.storeQueues = gauge(.storeQueues)
+        self.queueDepth = Recorder(label: ServerMetric.queueDepth.rawValue, factory: factory)
+        self.loopLag = Timer(label: ServerMetric.loopLag.rawValue, factory: factory)
+        self.memory = gauge(.memory)
         self.connections = gauge(.connections)
         self.attached = gauge(.attached)
         self.unacknowledged = gauge(.unacknowledged)
@@ -174,14 +184,30 @@ final class ServerMetrics: Sendable {
             case .append(let receipt): sent += receipt.isRepeat ? 0 : receipt.deliveries.count
             case .appendSequence(let receipt): sent += receipt.isRepeat ? 0 : receipt.stored.reduce(0) { $0 + $1.deliveries.count }
             case .acknowledge: acknowledged += 1
-            case .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order: break
+            case .expire(let receipt): self.swept(receipt)
+            case .attach, .detach, .advanceMark, .end, .remove, .heartbeat, .order: break
             }
         }
         if sent > 0 { self.sent.increment(by: Int64(sent)) }
         if acknowledged > 0 { self.acknowledged.increment(by: Int64(acknowledged)) }
     }
 
+    private func swept(_ receipt: ExpireReceipt) {
+        for depth in receipt.depths { self.queueDepth.record(depth) }
+        self.storeBytes.record(receipt.stored.bytes)
+        self.storeQueues.record(receipt.stored.queues)
+    }
+
     // MARK: What is measured each second
+
+    /// An event loop let a task wait for so long.
+    func looped(after lag: Duration) {
+        self.loopLag.recordNanoseconds(lag.nanoseconds)
+    }
+
+    func record(memory bytes: Int) {
+        self.memory.record(bytes)
+    }
 
     func record(connections: Int, attached: Int, readiness: Readiness) {
         self.connections.record(connections)

@@ -1,6 +1,7 @@
 import GaplessCore
 import GaplessStore
 import NIOCore
+import Synchronization
 
 /// The connections of one event loop, and their mailbox: whatever other threads have for them comes in batches, with one turn of the loop and
 /// one flush a connection for each.
@@ -28,6 +29,8 @@ final class LoopShell: Sendable {
     let index: Int
     let eventLoop: any EventLoop
     private let connections: Connections
+    /// Whether a probe waits for its turn.
+    private let isProbed = Atomic(false)
     private let mailbox: LoopMailbox<Letter>
     /// What is under way to the clients of the loop.
     let backlog = BacklogTotal()
@@ -43,6 +46,16 @@ final class LoopShell: Sendable {
     /// Brings letters to their connections, in order, from any thread. What is for a connection that is gone is dropped.
     func post(_ letters: [Letter]) {
         self.mailbox.post(letters)
+    }
+
+    /// Measures how long a task waits for its turn, from any thread. One at a time: a loop that hangs is measured when it goes on.
+    func probe(_ clock: GatewayClock, _ metrics: ServerMetrics) {
+        guard !self.isProbed.exchange(true, ordering: .relaxed) else { return }
+        let asked = clock.monotonic()
+        self.eventLoop.execute {
+            metrics.looped(after: clock.monotonic() - asked)
+            self.isProbed.store(false, ordering: .relaxed)
+        }
     }
 
     private static func deliver(_ letters: [Letter], to connections: Connections) {

@@ -62,6 +62,7 @@ final class MemoryTransaction: StoreTransaction {
         self.state.removeDeadNodes()
         let isDue = self.state.due.first.map { $0.due <= self.clock } ?? false
         receipt.hasMore = isDue || self.state.keys.hasExpired(at: self.clock)
+        receipt.stored = StoredSum(queues: self.queueCount, bytes: self.storedBytes)
         return receipt
     }
 
@@ -70,6 +71,7 @@ final class MemoryTransaction: StoreTransaction {
     var policy: StorePolicy { self.state.policy }
     var clock: Timestamp { self.state.clock }
     var queueCount: Int { self.state.queues.count }
+    var storedBytes: Int { self.state.storedBytes }
 
     func record(of client: ClientID) -> QueueRecord? {
         self.state.queues[client]?.record

@@ -140,10 +140,14 @@ extension StoreTransaction {
             receipt.messages += record.kept.messages
             return record.kept.messages
         }
-        guard let removed = try self.removeExpired(record.client, limit: limit) else { return 0 }
+        guard let removed = try self.removeExpired(record.client, limit: limit) else {
+            receipt.depths.append(record.kept.messages)
+            return 0
+        }
         var record = record
         record.expired(removed.sum, through: removed.range.last)
         try self.setRecord(record)
+        receipt.depths.append(record.kept.messages)
         receipt.messages += removed.sum.messages
         if let holder = record.holder {
             receipt.news.append(Holder.OfClient(client: record.client, holder: holder))

@@ -14,6 +14,8 @@ package protocol StoreTransaction: AnyObject {
     var clock: Timestamp { get }
     /// How many queues there are.
     var queueCount: Int { get }
+    /// How many payload bytes count towards the bound of the store.
+    var storedBytes: Int { get }
 
     // MARK: Queues
 

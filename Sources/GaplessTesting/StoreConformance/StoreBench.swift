@@ -241,6 +241,8 @@ final class StoreBench {
             sum.news += receipt.news
             sum.messages += receipt.messages
             sum.queues += receipt.queues
+            sum.depths += receipt.depths
+            sum.stored = receipt.stored
             if !receipt.hasMore { return sum }
         }
         throw StoreConformanceFailure("the sweep ends; after \(slices) slices there was still more")

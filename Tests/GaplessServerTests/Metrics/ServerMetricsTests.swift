@@ -2,6 +2,9 @@ import GaplessCore
 import GaplessStore
 import GaplessTesting
 import Metrics
+import NIOCore
+import NIOPosix
+import Synchronization
 import Testing
 
 @testable import GaplessServer
@@ -259,6 +262,45 @@ import Testing
         }
         let lines = [#"gapless_server_moves_total{outcome="closed"} 1"#, #"gapless_server_moves_total{outcome="left"} 0"#]
         Self.expect(lines, in: metrics.text())
+    }
+
+    @Test func theSweepTellsHowFullQueuesAreAndTheStore() {
+        let metrics = ServerMetrics(system: PrometheusMetrics())
+        var receipt = ExpireReceipt(news: [], messages: 0, queues: [], hasMore: false)
+        receipt.depths = [0, 3, 3, 5_000]
+        receipt.stored = StoredSum(queues: 7, bytes: 1_234)
+        metrics.committed([CommittedOperation(.expire(ExpireOperation(maxRows: 500)), .expire(receipt))])
+        let lines = [
+            "gapless_server_store_bytes 1234", "gapless_server_store_queues 7", #"gapless_server_queues_depth_bucket{le="1"} 1"#,
+            #"gapless_server_queues_depth_bucket{le="4"} 3"#, "gapless_server_queues_depth_count 4",
+        ]
+        Self.expect(lines, in: metrics.prometheus.text())
+    }
+
+    @Test func aLoopIsMeasuredByOneProbeAtATime() async throws {
+        let loop = LoopShell(index: 0, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
+        let metrics = ServerMetrics(system: PrometheusMetrics())
+        let reads = Atomic<Int64>(0)
+        let clock = GatewayClock(
+            wallClock: { Timestamp(milliseconds: 0) },
+            monotonic: { Instant(nanoseconds: reads.add(1, ordering: .relaxed).oldValue * 250_000_000) },
+            sleep: { _ in }
+        )
+        try await loop.eventLoop.submit {
+            for _ in 1...3 { loop.probe(clock, metrics) }
+        }.get()
+        try await loop.eventLoop.submit {}.get()
+        let once = ["gapless_server_loop_lag_seconds_count 1", "gapless_server_loop_lag_seconds_sum 0.25"]
+        Self.expect(once, in: metrics.prometheus.text())
+        loop.probe(clock, metrics)
+        try await loop.eventLoop.submit {}.get()
+        Self.expect(["gapless_server_loop_lag_seconds_count 2"], in: metrics.prometheus.text())
+    }
+
+    @Test func theMemoryOfTheProcessIsKnown() throws {
+        #expect(ProcessMemory.residentPages("9000 1200 800 1 0 700 0\n") == 1_200)
+        #expect(ProcessMemory.residentPages("") == nil && ProcessMemory.residentPages("9000") == nil)
+        #expect(try #require(ProcessMemory.resident()) > 1_000_000)
     }
 
     // MARK: What is under way
