@@ -107,7 +107,7 @@ let package = Package(
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessSQLite", "GaplessWebSocket",
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .nioExtras, .logging, .serviceLifecycle, .crypto, .metrics, .tracing,
-                .configuration, .hummingbird, .nioHTTPTypes, .jwtKit,
+                .configuration, .hummingbird, .nioHTTPTypes, .jwtKit, .asyncHTTPClient,
             ],
             swiftSettings: settings
         ),
@@ -168,7 +168,7 @@ let package = Package(
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessWebSocket", "GaplessServer", "GaplessTesting",
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle, .crypto, .cryptoExtras, .metrics, .configuration,
-                .hummingbird, .jwtKit,
+                .hummingbird, .jwtKit, .asyncHTTPClient,
             ],
             swiftSettings: settings
         ),

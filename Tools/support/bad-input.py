@@ -215,12 +215,34 @@ def flags(judge):
     judge.serve("no file to remove from", "memory", 78, ["--secure-delete"], "--secure-delete", "on")
     judge.serve("no authentication in the open", "memory", 78, ["loopback"], "--listen", "0.0.0.0:0")
     judge.serve("a token file that is not there", "memory", 78, ["tokens.json"], "--auth", f"tokens:{judge.path('tokens.json')}")
+    webhooks(judge)
     judge.serve("half of TLS", "memory", 78, ["--tls-key"], "--tls-certificate", "x.pem")
     judge.run("a send to nobody", ["send", "--admin", "http://127.0.0.1:1", "hello"], 64, ["--to"])
     judge.run("a URL that is none", ["connect", "ftp://127.0.0.1:1/", "--client", "a"], 78, ["ftp"])
     judge.run("a secret in a URL", ["connect", "ws://127.0.0.1:1/gapless?token=x", "--client", "a"], 78, ["token"])
     judge.run("nobody there", ["connect", "ws://127.0.0.1:1/gapless", "--client", "a/b", "--idle-exit", "1"], 75, ["offline lost (", "no node"])
     judge.run("a client that is no name", ["connect", "ws://127.0.0.1:1/gapless", "--client", "a b"], 78, ["client"])
+
+
+def webhooks(judge):
+    """Webhooks that are not signed, not encrypted, or get nothing."""
+    for name, text in (("good.secret", "x" * 64), ("short.secret", "x" * 31), ("three.secret", ("x" * 64 + "\n") * 3), ("no.secret", "\n")):
+        with open(judge.path(name), "w", encoding="ascii") as file:
+            file.write(text)
+    good, url = ("--webhook-secret-file", judge.path("good.secret")), "http://127.0.0.1:9/hook"
+    judge.serve("a webhook without a secret", "memory", 78, ["--webhook-secret-file"], "--webhook", url)
+    judge.serve("a secret that is not there", "memory", 78, ["missing"], "--webhook", url, "--webhook-secret-file", judge.path("missing"))
+    for name in ("short.secret", "three.secret", "no.secret"):
+        judge.serve(f"a webhook with {name}", "memory", 78, ["secret"], "--webhook", url, "--webhook-secret-file", judge.path(name))
+    for wrong in ("http://app.example.com/hook", "ftp://127.0.0.1/", "127.0.0.1:9", "https://user:pass@app.example.com/", ""):
+        judge.serve(f"a webhook at '{wrong}'", "memory", 78, ["messageWebhook.url"], "--webhook", wrong, *good)
+        judge.serve(f"authentication at '{wrong}'", "memory", 78, ["authenticator.url"], "--auth", f"webhook:{wrong}", *good)
+    judge.serve("authentication without a secret", "memory", 78, ["--webhook-secret-file"], "--auth", "webhook:https://app.example.com/")
+    judge.serve("an event of no kind", "memory", 78, ["--webhook-events", "attached"], "--webhook", url, *good, "--webhook-events", "attached,gone")
+    judge.serve("events for nobody", "memory", 78, ["--webhook"], "--webhook-events", "all")
+    judge.serve("messages for nobody", "memory", 78, ["--webhook"], "--uplink", "webhook")
+    judge.serve("nothing for a webhook", "memory", 78, ["--uplink", "--webhook-events"], "--webhook", url, *good, "--uplink", "print")
+    judge.serve("no time for a webhook", "memory", 78, ["messageWebhook.timeout"], "--webhook", url, *good, "--webhook-timeout", "1ms")
 
 
 UPGRADE = ("GET /gapless HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: {connection}\r\nSec-WebSocket-Version: {version}\r\n"

@@ -88,16 +88,16 @@ class Reader(Process):
 
 
 class Writer(Process):
-    """One life of `gapless connect --report-input`: it is fed lines, and says which are safe."""
+    """One life of `gapless connect --report-input`: it is fed lines, and says which are safe. What it gets is appended to the file `output`."""
 
-    def __init__(self, program, folder, urls, client, number):
+    def __init__(self, program, folder, urls, client, number, output=os.devnull):
         super().__init__(program, folder, f"{client.replace('/', '-')}-{number}")
         self.urls, self.client, self.fed = urls, client, []
-        self.state = os.path.join(folder, f"{client.replace('/', '-')}.state")
+        self.state, self.output = os.path.join(folder, f"{client.replace('/', '-')}.state"), output
 
     def start(self, *more):
-        command = ["connect", *self.urls, "--client", self.client, "--state", self.state, "--report-input", *more]
-        return self.launch(command, os.devnull, self.path(".log"), "wb", subprocess.PIPE)
+        command = ["connect", *self.urls, "--client", self.client, "--state", self.state, "--report-input", "--format", "json", *more]
+        return self.launch(command, self.output, self.path(".log"), "ab", subprocess.PIPE)
 
     def feed(self, lines, tail=b""):
         """Writes the lines, and the beginning of another one that never ends."""

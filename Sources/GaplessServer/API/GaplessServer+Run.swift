@@ -37,9 +37,12 @@ extension GaplessServer {
     }
 
     private func run(_ hooks: ServerHooks, _ group: any EventLoopGroup) async throws {
+        guard self.configuration.messageWebhook == nil || hooks.message == nil else {
+            throw ConfigurationError("messageWebhook", "The server has a handler of its own, by onMessage: messages go to one of the two.")
+        }
         let tls = try self.configuration.tls.map { files throws(ConfigurationError) in try ServerTLS.makeContext(files) }
         let descriptors = FileDescriptorLimit.raise()
-        let room = FileDescriptorLimit.connections(under: descriptors)
+        let room = FileDescriptorLimit.connections(under: descriptors, besideCalls: self.maxWebhookCalls)
         let maxConnections = min(self.configuration.maxConnections ?? room, room)
         self.logger.info(
             "Server starts",
@@ -74,9 +77,11 @@ extension GaplessServer {
             try await self.serve(node, listener, group, maxAdminConnections: FileDescriptorLimit.adminConnections(under: descriptors))
         } catch {
             await node.stop()
+            await node.webhooks.shutDown()
             await Self.close(opened)
             throw error
         }
+        await node.webhooks.shutDown()
         await Self.close(opened)
         self.logger.info("Server stopped", metadata: ["node": "\(self.configuration.name)"])
     }
@@ -173,6 +178,7 @@ extension GaplessServer {
             hardStop = group.any().scheduleTask(in: TimeAmount(self.configuration.hardStop)) { node.jobs.abandon() }
             if isGraceful { await self.drain(node) }
             await self.stop(node, listener)
+            if isGraceful { await node.webhooks.flush() }
             tasks.cancelAll()
             if let failure { throw failure }
         }

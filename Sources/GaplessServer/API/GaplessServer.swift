@@ -70,6 +70,7 @@ public final class GaplessServer: Service {
         loopClock: LoopClock
     ) throws(ConfigurationError) {
         try configuration.validate()
+        if case .webhook(let webhook) = authenticator.way { try webhook.validate(as: "authenticator") }
         if case .none = authenticator.way, !configuration.listen.isLoopback {
             // Protocol.md R14-3.
             throw ConfigurationError(
@@ -92,14 +93,15 @@ public final class GaplessServer: Service {
     ///
     /// The handler outlives the connection: it is cancelled when the client is taken over or the server stops, not when a socket is lost.
     /// What it does may happen again after a crash; `UplinkMessage` says by which key to tell.
-    /// Without a handler clients get 4103 for what they send.
+    /// Without a handler clients get 4103 for what they send. With `ServerConfiguration.messageWebhook` there must be none: `run()` throws.
     ///
     /// - Precondition: the server does not run yet.
     public func onMessage(_ handler: @escaping MessageHandler) {
         self.hook { $0.message = handler }
     }
 
-    /// Decides what becomes of a message whose handler keeps failing. Without it the connection closes.
+    /// Decides what becomes of a message whose handler keeps failing. Without it the connection closes; with
+    /// `ServerConfiguration.messageWebhook` it is tried on.
     ///
     /// - Precondition: the server does not run yet.
     public func onFailure(_ handler: @escaping FailureHandler) {

@@ -17,8 +17,15 @@ enum AdminMessage {
         } catch {
             throw .invalid(error.description)
         }
+        return try Self.message(object)
+    }
+
+    /// Reads the fields of a message.
+    ///
+    /// - Parameter client: who gets it when it names nobody; nil when it has to.
+    static func message(_ object: JSONObject, to client: ClientID? = nil) throws(AdminError) -> OutgoingMessage {
         do {
-            return try Self.message(object)
+            return try Self.read(object, client)
         } catch let error as JSONFieldError {
             throw .invalid(error.description)
         } catch let error as AdminError {
@@ -28,19 +35,19 @@ enum AdminMessage {
         }
     }
 
-    private static func message(_ object: JSONObject) throws -> OutgoingMessage {
+    private static func read(_ object: JSONObject, _ client: ClientID?) throws -> OutgoingMessage {
         for field in object.fields where !Self.fields.contains(field.name) {
             throw AdminError.invalid("A field is not known; known are to, user, text, json, base64, ttl, id and existingOnly.")
         }
         return OutgoingMessage(
             try Self.payload(object),
-            to: try Self.recipient(object),
+            to: try Self.recipient(object, client),
             timeToLive: try object.integer("ttl").map { .milliseconds(Int64($0)) },
             id: try object.string("id")
         )
     }
 
-    private static func recipient(_ object: JSONObject) throws -> Recipient {
+    private static func recipient(_ object: JSONObject, _ client: ClientID?) throws -> Recipient {
         let existingOnly = try object.bool("existingOnly") ?? false
         switch (object["to"], try object.string("user")) {
         case (.string(let text)?, nil):
@@ -53,7 +60,10 @@ enum AdminMessage {
             return .user(user)
         case (.some, nil):
             throw AdminError.invalid("\"to\" is neither text nor a list of texts.")
-        case (nil, nil), (.some, .some):
+        case (nil, nil):
+            guard let client else { throw AdminError.invalid("A message has either \"to\" or \"user\".") }
+            return Self.recipient([client], existingOnly: existingOnly)
+        case (.some, .some):
             throw AdminError.invalid("A message has either \"to\" or \"user\".")
         }
     }

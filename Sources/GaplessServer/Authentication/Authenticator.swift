@@ -56,6 +56,8 @@ public struct Authentication: Sendable {
         case anonymous
         /// Each hello proves an identity.
         case authenticator(any Authenticator)
+        /// The same, by a service that is asked over HTTP while the server runs.
+        case webhook(WebhookConfiguration)
     }
 
     package let way: Way
@@ -79,6 +81,14 @@ public struct Authentication: Sendable {
     /// A closure of your own.
     public static func custom(_ authenticate: @escaping @Sendable (Credentials) async throws -> Identity) -> Authentication {
         Authentication(.authenticator(ClosureAuthenticator(authenticate)))
+    }
+
+    /// A service in any language: each proof is posted to its URL, and the answer says who the client is, see <doc:Webhooks>.
+    ///
+    /// 200 with `{"user":"alice"}` lets it in, 401 refuses the proof with 4302, 403 forbids the client with 4450; anything else, and no answer, is
+    /// 4103: the client comes back later. Answers are not remembered: each `HELLO` and each `AUTH` is a call.
+    public static func webhook(_ configuration: WebhookConfiguration) -> Authentication {
+        Authentication(.webhook(configuration))
     }
 
     /// Fixed tokens from a file; its form is told by `TokenFile`.

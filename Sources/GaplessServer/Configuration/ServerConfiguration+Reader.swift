@@ -19,6 +19,9 @@ extension ServerConfiguration {
     /// | `downlinkMessages`, `downlinkBytes`, `uplinkMessages`, `uplinkBytes` | integers: the windows |
     /// | `newQueuesPerSecond` | an integer, or `none` for no limit |
     /// | `maxConnections`, `maxPendingSends`, `threads` | integers |
+    /// | `webhook`, `webhookSecretFile` | the URL of `messageWebhook`, and the path of a file with one or two secrets; both or none |
+    /// | `webhookEvents` | a list of events: `webhook` is told of them as well |
+    /// | `webhookTimeout`, `webhookCalls` | a duration, an integer |
     ///
     /// A duration is an integer with a unit: `250ms`, `30s`, `5m`, `1h`, `7d`. In the environment a key is written in capitals, with
     /// underscores: scoped to `gapless`, `maxAge` is `GAPLESS_MAX_AGE`.
@@ -42,6 +45,23 @@ extension ServerConfiguration {
         try settings.integer("maxConnections") { self.maxConnections = $0 }
         try settings.integer("maxPendingSends") { self.maxPendingSends = $0 }
         try settings.integer("threads") { self.threads = $0 }
+        try self.readWebhooks(settings)
+    }
+
+    private mutating func readWebhooks(_ settings: SettingReader) throws(ConfigurationError) {
+        var webhook: WebhookConfiguration
+        switch (settings.text("webhook"), settings.text("webhookSecretFile")) {
+        case (let url?, let path?): webhook = WebhookConfiguration(url: url, secrets: try WebhookConfiguration.secrets(file: path))
+        case (nil, nil): return
+        case (.some, nil): throw ConfigurationError("webhookSecretFile", "It is missing beside webhook.")
+        case (nil, .some): throw ConfigurationError("webhook", "It is missing beside webhookSecretFile.")
+        }
+        try settings.duration("webhookTimeout") { webhook.timeout = $0 }
+        try settings.integer("webhookCalls") { webhook.maxCalls = $0 }
+        self.messageWebhook = webhook
+        guard let names = settings.list("webhookEvents") else { return }
+        self.webhookEvents = try WebhookEventKind.parse(names, setting: "webhookEvents")
+        self.eventWebhook = webhook
     }
 
     private mutating func readListeners(_ settings: SettingReader) throws(ConfigurationError) {

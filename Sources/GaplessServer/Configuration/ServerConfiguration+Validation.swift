@@ -33,6 +33,9 @@ extension ServerConfiguration {
             "the bytes of uplinkWindow and of a message, through 1099511627776"
         )
         try self.validateTimes()
+        try self.messageWebhook?.validate(as: "messageWebhook")
+        try self.eventWebhook?.validate(as: "eventWebhook")
+        try Self.check("webhookEvents", self.eventWebhook == nil || !self.webhookEvents.isEmpty, "one event or more")
         try Self.check("handlerAttempts", (1...100).contains(self.handlerAttempts), "1 through 100")
         try Self.check("maxConnections", self.maxConnections.map { (1...10_000_000).contains($0) } ?? true, "1 through 10000000")
         try Self.check("maxPendingSends", (1...1_000_000).contains(self.maxPendingSends), "1 through 1000000")

@@ -86,6 +86,18 @@ public struct ServerConfiguration: Sendable {
     /// How often a handler that throws is run for one message before `onFailure` decides. Default 5; 1 through 100.
     public var handlerAttempts: Int = 5
 
+    /// Which URL gets the messages of clients, in the place of `onMessage`; its answers hold the replies. Default nil.
+    ///
+    /// While it cannot be reached, a message is tried again with waits up to 30 s for as long as its client is attached, unless `onFailure` decides
+    /// otherwise. Articles and examples: <doc:Webhooks>.
+    public var messageWebhook: WebhookConfiguration?
+
+    /// Which URL is told of `webhookEvents`, beside the hooks of this process. Default nil.
+    public var eventWebhook: WebhookConfiguration?
+
+    /// What `eventWebhook` is told of. Default: everything that there is.
+    public var webhookEvents: Set<WebhookEventKind> = Set(WebhookEventKind.allCases)
+
     /// The time that clients have to move when the server stops; those that are left then are closed, and their handlers cancelled.
     /// Default 10 s; 0 through 300 s.
     public var drainTime: Duration = .seconds(10)

@@ -32,6 +32,9 @@ package enum ServerMetric: String, CaseIterable, Sendable {
     case drains = "gapless.server.drains"
     case moves = "gapless.server.moves"
     case hooksDropped = "gapless.server.hooks.dropped"
+    case webhooks = "gapless.server.webhooks"
+    case webhookTime = "gapless.server.webhooks.seconds"
+    case webhooksDropped = "gapless.server.webhooks.dropped"
     case dropped = "gapless.metrics.dropped"
 
     /// What it tells, in one sentence.
@@ -69,6 +72,9 @@ package enum ServerMetric: String, CaseIterable, Sendable {
         case .drains: "Drains that began."
         case .moves: "Connections that were asked to move, by how they ended."
         case .hooksDropped: "Events that hooks were too slow for."
+        case .webhooks: "Calls of webhooks, by what they are for and how they ended."
+        case .webhookTime: "Time that calls of webhooks took, failed ones too."
+        case .webhooksDropped: "Events that the event webhook was not told of."
         case .dropped: "Metrics that were not made: too many, or two kinds under one name."
         }
     }

@@ -18,6 +18,7 @@ final class ServerMetrics: Sendable {
     let handlersFailed: Counter
     let drains: Counter
     let hooksDropped: Counter
+    let webhooks: WebhookMetrics
     private let commits: Counter
     private let commitsFailed: Counter
     private let commitTime: Timer
@@ -95,6 +96,7 @@ final class ServerMetrics: Sendable {
         self.handlersFailed = counter(.handlersFailed)
         self.drains = counter(.drains)
         self.hooksDropped = counter(.hooksDropped)
+        self.webhooks = WebhookMetrics(factory)
         self.commits = counter(.commits)
         self.commitsFailed = counter(.commitsFailed)
         self.commitTime = Timer(label: ServerMetric.commitTime.rawValue, factory: factory)

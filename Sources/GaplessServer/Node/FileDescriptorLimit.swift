@@ -35,8 +35,10 @@ enum FileDescriptorLimit {
     }
 
     /// How many connections of clients fit under the limit; at least one.
-    static func connections(under limit: Int) -> Int {
-        max(1, limit - self.reserve(under: limit) - self.adminConnections(under: limit))
+    ///
+    /// - Parameter calls: how many connections webhooks may have, which get an eighth of a small limit at most; further ones come out of the reserve.
+    static func connections(under limit: Int, besideCalls calls: Int = 0) -> Int {
+        max(1, limit - self.reserve(under: limit) - self.adminConnections(under: limit) - min(calls, limit / 8))
     }
 
     /// How many connections above the most are taken, so that they can be told so with 4100. They come out of the reserve.

@@ -17,21 +17,24 @@ final class HookRunner: Sendable {
     }
 
     private let hooks: ServerHooks
+    private let webhook: WebhookEvents?
     private let events: AsyncStream<Event>
     private let input: AsyncStream<Event>.Continuation
     private let dropped: Counter
     private let hasDropped = Mutex(false)
     private let logger: Logger
 
-    init(_ hooks: ServerHooks, dropped: Counter, logger: Logger) {
+    init(_ hooks: ServerHooks, webhook: WebhookEvents? = nil, dropped: Counter, logger: Logger) {
         self.hooks = hooks
+        self.webhook = webhook
         self.dropped = dropped
         self.logger = logger
         (self.events, self.input) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(Self.maxWaiting))
     }
 
-    /// Tells an event, if somebody wants to hear it.
+    /// Tells an event, if somebody wants to hear it. A webhook does not wait for the hooks of this process.
     func tell(_ event: Event) {
+        self.webhook?.tell(event)
         guard self.isHeard(event) else { return }
         guard case .dropped = self.input.yield(event) else { return }
         self.dropped.increment()

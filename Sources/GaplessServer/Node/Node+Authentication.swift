@@ -24,16 +24,23 @@ extension Node {
         case .anonymous:
             return await self.name(credentials)
         case .authenticator(let authenticator):
-            do {
-                return .proved(try await authenticator.authenticate(credentials))
-            } catch let error as AuthenticationError {
-                return .refused(SessionEnding(error))
-            } catch is CancellationError where Task.isCancelled {
-                return .refused(SessionEnding(.internalError, "The proof cannot be checked now."))  // The connection is gone.
-            } catch {
-                self.logger.warning("Authenticator failed", metadata: ["error.type": "\(type(of: error))"])
-                return .refused(SessionEnding(.internalError, "The proof cannot be checked now."))
-            }
+            return await self.identify(credentials, by: authenticator)
+        case .webhook:
+            guard let authenticator = self.webhooks.authenticator else { preconditionFailure("a node has the webhook that it is to ask") }
+            return await self.identify(credentials, by: authenticator)
+        }
+    }
+
+    private func identify(_ credentials: Credentials, by authenticator: some Authenticator) async -> AuthenticationOutcome {
+        do {
+            return .proved(try await authenticator.authenticate(credentials))
+        } catch let error as AuthenticationError {
+            return .refused(SessionEnding(error))
+        } catch is CancellationError where Task.isCancelled {
+            return .refused(SessionEnding(.internalError, "The proof cannot be checked now."))  // The connection is gone.
+        } catch {
+            self.logger.warning("Authenticator failed", metadata: ["error.type": "\(type(of: error))"])
+            return .refused(SessionEnding(.internalError, "The proof cannot be checked now."))
         }
     }
 

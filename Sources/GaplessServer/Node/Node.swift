@@ -70,6 +70,7 @@ final class Node: Sendable {
     let readers: ReaderPool
     let jobs = JobRunner()
     let hooks: ServerHooks
+    let webhooks: Webhooks
     let hookRunner: HookRunner
     let metrics: ServerMetrics
     let logger: Logger
@@ -94,9 +95,15 @@ final class Node: Sendable {
         self.clock = parts.clock
         self.loopClock = parts.loopClock
         self.logger = parts.logger
-        self.hooks = parts.hooks
         self.metrics = ServerMetrics()
-        self.hookRunner = HookRunner(parts.hooks, dropped: self.metrics.hooksDropped, logger: parts.logger)
+        self.webhooks = Webhooks(parts, metrics: self.metrics.webhooks)
+        self.hooks = self.webhooks.completing(parts.hooks)
+        self.hookRunner = HookRunner(
+            parts.hooks,
+            webhook: self.webhooks.events,
+            dropped: self.metrics.hooksDropped,
+            logger: parts.logger
+        )
         self.loops = parts.group.makeIterator().enumerated().map { LoopShell(index: $0.offset, eventLoop: $0.element) }
         precondition(!self.loops.isEmpty, "a node has an event loop")
         self.state = Guarded(
@@ -127,6 +134,7 @@ final class Node: Sendable {
             self.loops[loop].post(answers.map { LoopShell.Letter($0.mail, to: $0.connection.id) })
         }
         self.jobs.submit { await self.hookRunner.run() }
+        if let events = self.webhooks.events { self.jobs.submit { await events.run() } }
         self.timerFired()
     }
 
@@ -166,6 +174,7 @@ final class Node: Sendable {
         await self.readers.stop()
         self.jobs.finish()
         self.hookRunner.finish()
+        self.webhooks.events?.finish()
         self.started.continuation.finish()
         self.leaving.continuation.finish()
         self.drained.continuation.finish()

@@ -28,6 +28,14 @@ struct ServeCommand: AsyncParsableCommand {
             Each message from a client is printed as a line of JSON with "event":"message", client, outbox, seq, and text or base64. The \
             client is told that it was handled once the line is written. After a crash a line may come twice; client, outbox and seq tell.
 
+            With --webhook each message is posted to a URL instead, signed with the secret, and handled once the answer is 2xx; the answer may \
+            hold replies:
+
+              openssl rand -hex 32 > webhook.secret
+              gapless serve --store sqlite:gapless.db \\
+                --webhook http://127.0.0.1:9000/gapless \\
+                --webhook-secret-file webhook.secret
+
             Every option is also an environment variable (--max-age is GAPLESS_MAX_AGE) and a field of the --config file ("max-age"). The \
             command line goes before the environment, and that before the file. Defaults stand in parentheses. Durations are written as \
             250ms, 30s, 15m, 1h or 7d.

@@ -23,7 +23,12 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The node's name (the name of the machine).", valueName: "name"))
     var name: String?
 
-    @Option(help: ArgumentHelp("Who may connect: 'none' (loopback only), 'anonymous', 'tokens:FILE' or 'jwt:FILE'.", valueName: "way"))
+    @Option(
+        help: ArgumentHelp(
+            "Who may connect: 'none' (loopback only), 'anonymous', 'tokens:FILE', 'jwt:FILE' or 'webhook:URL'.",
+            valueName: "way"
+        )
+    )
     var auth: String?
 
     @Option(help: ArgumentHelp("File that holds the key of the HTTP API, 16 bytes or more.", valueName: "file"))
@@ -89,11 +94,33 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What becomes of messages from clients: 'print' them on standard output as lines of JSON, 'echo' or 'discard' them (print).",
+            """
+            What becomes of messages from clients: 'print' them on standard output as lines of JSON, 'echo' or 'discard' them, or post them to \
+            the 'webhook' (print, or webhook where one is named).
+            """,
             valueName: "way"
         )
     )
     var uplink: String?
+
+    @Option(
+        help: ArgumentHelp("A URL that messages from clients are posted to: https, or http on loopback.", valueName: "url")
+    )
+    var webhook: String?
+
+    @Option(help: ArgumentHelp("File that holds the secret of webhooks, 32 bytes or more, or two in two lines.", valueName: "file"))
+    var webhookSecretFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What else is posted to --webhook, with commas between: attached, detached, gap, overflow, removed, or 'all'.",
+            valueName: "events"
+        )
+    )
+    var webhookEvents: String?
+
+    @Option(help: ArgumentHelp("How long a call of a webhook may take (10s).", valueName: "duration"))
+    var webhookTimeout: String?
 
     @Option(
         help: ArgumentHelp("How much is logged on standard error: trace, debug, info, notice, warning, error (info).", valueName: "level")
@@ -113,7 +140,8 @@ struct ServeOptions: ParsableArguments {
             "max-connections": self.maxConnections, "new-queues-per-second": self.newQueuesPerSecond,
             "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
             "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "hard-stop": self.hardStop,
-            "uplink": self.uplink,
+            "uplink": self.uplink, "webhook": self.webhook, "webhook-secret-file": self.webhookSecretFile,
+            "webhook-events": self.webhookEvents, "webhook-timeout": self.webhookTimeout,
             "log-level": self.logLevel,
         ]
         return options.compactMapValues { $0 }
@@ -125,6 +153,6 @@ struct ServeOptions: ParsableArguments {
         "on-overflow", "keep",
         "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
         "new-queues-per-second",
-        "drain-time", "hard-stop", "uplink", "log-level",
+        "drain-time", "hard-stop", "uplink", "webhook", "webhook-secret-file", "webhook-events", "webhook-timeout", "log-level",
     ]
 }

@@ -113,7 +113,8 @@ struct ServeSettings {
         case "anonymous": return .anonymous
         case _ where text.hasPrefix("tokens:"): return try .tokens(file: String(text.dropFirst(7)))
         case _ where text.hasPrefix("jwt:"): return try .jwt(file: String(text.dropFirst(4)))
-        default: throw ProgramError(.misconfigured, "--auth is none, anonymous, tokens:FILE or jwt:FILE, not '\(text)'")
+        case _ where text.hasPrefix("webhook:"): return .webhook(try self.webhook(String(text.dropFirst(8))))
+        default: throw ProgramError(.misconfigured, "--auth is none, anonymous, tokens:FILE, jwt:FILE or webhook:URL, not '\(text)'")
         }
     }
 
@@ -148,14 +149,15 @@ struct ServeSettings {
         try self.set("silence", \.silence, of: &configuration)
         try self.set("drain-time", \.drainTime, of: &configuration)
         try self.set("hard-stop", \.hardStop, of: &configuration)
+        try self.setWebhooks(&configuration)
         return configuration
     }
 
     /// What becomes of messages from clients.
     func uplink() throws -> UplinkWay {
-        guard let text = self.text("uplink") else { return .print }
+        guard let text = self.text("uplink") else { return self.text("webhook") == nil ? .print : .webhook }
         guard let way = UplinkWay(rawValue: text) else {
-            throw ProgramError(.misconfigured, "--uplink is print, echo or discard, not '\(text)'")
+            throw ProgramError(.misconfigured, "--uplink is print, echo, discard or webhook, not '\(text)'")
         }
         return way
     }
@@ -198,7 +200,7 @@ struct ServeSettings {
     // MARK: How they are read
 
     /// A setting as text, however its source wrote it.
-    private func text(_ name: String) -> String? {
+    func text(_ name: String) -> String? {
         let key = ConfigKey([name])
         return self.reader.string(forKey: key) ?? self.reader.int(forKey: key).map(String.init)
     }
@@ -223,7 +225,7 @@ struct ServeSettings {
         if let count = try self.count(name) { root[keyPath: path] = count }
     }
 
-    private func set<Root>(_ name: String, _ path: WritableKeyPath<Root, Duration>, of root: inout Root) throws {
+    func set<Root>(_ name: String, _ path: WritableKeyPath<Root, Duration>, of root: inout Root) throws {
         guard let text = self.text(name) else { return }
         guard let argument = DurationArgument(argument: text) else {
             throw ProgramError(.misconfigured, "--\(name) is a duration such as 250ms, 30s, 15m or 1h, not '\(text)'")

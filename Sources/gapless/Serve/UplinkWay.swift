@@ -10,6 +10,8 @@ enum UplinkWay: String {
     case echo
     /// Acknowledges them and does nothing else.
     case discard
+    /// Posts them to a URL, which is a setting of the node.
+    case webhook
 
     /// Makes it so.
     func handle(_ server: GaplessServer) {
@@ -24,6 +26,8 @@ enum UplinkWay: String {
             }
         case .discard:
             server.onMessage { _, _ in }
+        case .webhook:
+            break
         }
     }
 

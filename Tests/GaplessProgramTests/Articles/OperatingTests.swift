@@ -59,6 +59,10 @@ import Testing
                 "\(Self.count($0)) for each address, \(Self.count($0 * 10)) at once"
             } ?? "no limit",
             "handlerAttempts": Self.count(configuration.handlerAttempts), "maxPendingSends": Self.count(configuration.maxPendingSends),
+            "messageWebhook": configuration.messageWebhook?.url ?? "none", "eventWebhook": configuration.eventWebhook?.url ?? "none",
+            "messageWebhook.timeout": Self.time(WebhookConfiguration(url: "", secrets: []).timeout),
+            "messageWebhook.maxCalls": Self.count(WebhookConfiguration(url: "", secrets: []).maxCalls),
+            "webhookEvents": configuration.webhookEvents.map(\.rawValue).sorted().joined(separator: ", "),
             "downlinkWindow": Self.window(configuration.downlinkWindow), "uplinkWindow": Self.window(configuration.uplinkWindow),
         ]
         let rows = Documents.table(["Setting", "Option", "Default"], of: try Self.article())
