@@ -19,6 +19,7 @@ from nodes import Node, Trial, add_options  # noqa: E402
 
 class Uplink(Trial):
     name = "uplink"
+    received = os.devnull  # Where the client's messages go.
 
     def __init__(self, options, rng, folder):
         super().__init__(options, rng, folder)
@@ -35,7 +36,7 @@ class Uplink(Trial):
 
     def begin(self, *more):
         urls = [node.url for node in self.nodes]
-        self.connection = Writer(self.options.program, self.folder, urls, "alice/terminal", len(self.lives) + 1).start(*more)
+        self.connection = Writer(self.options.program, self.folder, urls, "alice/terminal", len(self.lives) + 1, self.received).start(*more)
         self.lives.append(self.connection)
 
     def end(self):
@@ -49,12 +50,16 @@ class Uplink(Trial):
         node.kill()
         self.kills[node.name] += 1
 
+    def pause(self):
+        """Between two bursts."""
+        time.sleep(self.rng.uniform(0, 0.1))
+
     def stroll(self):
         """Feeds in bursts, and kills a node now and then."""
         dead = None
         for _ in range(self.rng.randrange(5, 25)):
             self.connection.feed(self.lines(self.rng.randrange(1, 60)))
-            time.sleep(self.rng.uniform(0, 0.1))
+            self.pause()
             if dead is None and self.rng.random() < 0.1:
                 dead = self.rng.choice(self.nodes)
                 self.strike(dead)

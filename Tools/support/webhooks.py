@@ -82,7 +82,7 @@ class Webhooks(Uplink):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
-    parser.add_argument("--lives", type=int, default=9, help="how many processes are killed")
+    parser.add_argument("--lives", type=int, default=4, help="how many processes are killed")
     return Webhooks.conduct(parser.parse_args())
 
 
