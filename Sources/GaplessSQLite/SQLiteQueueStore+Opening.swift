@@ -21,6 +21,7 @@ extension SQLiteQueueStore {
         }
         return StoreConfiguration.Opened(
             store: store,
+            schemas: configuration.schema.supported,
             wake: { sender.wake($0) },
             close: {
                 receiver?.stop()

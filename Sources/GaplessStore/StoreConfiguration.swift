@@ -28,6 +28,8 @@ public struct StoreConfiguration: Sendable {
     package struct Opened: Sendable {
         /// The store.
         package var store: any QueueStore
+        /// Which schemas of the store this program can work with, for the node to say so with its heartbeats.
+        package var schemas: ClosedRange<UInt32>
         /// Tells other processes to look at their signals; it never waits for them.
         package var wake: @Sendable ([NodeIdentity]) -> Void
         /// Gives up what waits for wake-ups, and closes the store if it is this server's own.
@@ -35,10 +37,12 @@ public struct StoreConfiguration: Sendable {
 
         package init(
             store: any QueueStore,
+            schemas: ClosedRange<UInt32> = 1...1,
             wake: @escaping @Sendable ([NodeIdentity]) -> Void = { _ in },
             close: @escaping @Sendable () -> Void
         ) {
             self.store = store
+            self.schemas = schemas
             self.wake = wake
             self.close = close
         }

@@ -243,6 +243,52 @@ def stores(judge):
     judge.expect("store check of a store with a hole", damaged.returncode == 65 and damaged.stdout and "damaged" in damaged.stderr, shown(damaged))
 
 
+OLDER = """
+DROP TRIGGER nodeForgotten; DROP TABLE nodeReports; DROP TABLE sentAway;
+UPDATE meta SET schema = 1, minimumReader = 1; PRAGMA user_version = 1;
+"""
+
+
+def schemas(judge):
+    """store migrate, and nodes that raise the schema by themselves."""
+    node, file = judge.node("schema"), judge.path("schema.db")
+
+    def schema():
+        done = judge.run("store", "info", "--json", file)
+        return json.loads(done.stdout).get("schema") if done.returncode == 0 else shown(done)
+
+    def change(script):
+        with sqlite3.connect(file) as database:
+            database.executescript(script)
+        database.close()
+
+    judge.run("send", "--admin", node.admin_url, "--to", "alice/phone", "1")
+    new = judge.run("store", "migrate", file)
+    judge.expect("store migrate of a new store, beside a node", (new.returncode, new.stdout) == (0, "schema 2, as before\n"), shown(new))
+    judge.stops(node)
+
+    change(OLDER)
+    judge.expect("a store with the tables of an older program", schema() == 1, schema())
+    change("INSERT INTO nodes SELECT 7, 'older', 1, 1, clock + 3600000, 0 FROM meta")
+    refused = judge.run("store", "migrate", file)
+    judge.expect("store migrate beside an older program", refused.returncode == 75 and "The node older is alive" in refused.stderr and schema() == 1, shown(refused))
+    change("DELETE FROM nodes WHERE name = 'older'")
+    raised = judge.run("store", "migrate", file)
+    judge.expect("store migrate", (raised.returncode, raised.stdout) == (0, "schema 2, was 1\n") and schema() == 2, shown(raised))
+
+    change(OLDER)
+    node.start()
+    deadline = time.monotonic() + DEADLINE
+    while schema() != 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    judge.expect("a node raises the schema by itself", schema() == 2, schema())
+    sound = judge.run("store", "check", file)
+    judge.expect("what it raised is sound", (sound.returncode, sound.stdout) == (0, "sound: 1 queues, 1 messages\n"), shown(sound))
+    client = judge.run("connect", node.url, "--client", "alice/phone", "--state", judge.path("schema.state"), "--count", "1")
+    judge.expect("and holds what it held", client.stdout == "1\n", shown(client))
+    judge.stops(node)
+
+
 def sends(judge):
     """send: to whom, from where, how many at once, and what it says at the end."""
     node = judge.node("send")
@@ -528,7 +574,7 @@ def moving(judge):
     judge.stops(nodes[there])
 
 
-PARTS = (queues, stores, sends, overflow, connects, authentication, guards, settings, encryption, moving)
+PARTS = (queues, stores, schemas, sends, overflow, connects, authentication, guards, settings, encryption, moving)
 
 
 def main():

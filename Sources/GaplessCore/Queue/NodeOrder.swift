@@ -67,6 +67,6 @@ package enum OrderReceipt: Hashable, Sendable {
     case given([NodeIdentity])
     /// No node of that name counts as alive.
     case noSuchNode
-    /// The store's schema is older than orders; it is raised once every node that is alive knows a newer one.
+    /// The store's schema is older than orders, or the node's program is; the schema is raised once every node that is alive knows a newer one.
     case schemaTooOld
 }

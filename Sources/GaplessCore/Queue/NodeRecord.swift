@@ -32,14 +32,15 @@ package struct NodeRecord: Hashable, Sendable {
     ///
     /// - Parameter former: what was known of it; nil when nothing was.
     package init(_ heartbeat: HeartbeatOperation, former: NodeRecord?, now: Timestamp) {
-        var orders = former?.orders ?? NodeOrders()
+        // Who stops tells nothing more, and nobody wants anything of it.
+        var orders = heartbeat.isStopping ? NodeOrders() : former?.orders ?? NodeOrders()
         orders.obeyed(heartbeat.obeyed)
         self.init(
             node: heartbeat.node,
             schemas: heartbeat.schemas,
             lastSeen: now,
             hasStopped: heartbeat.isStopping,
-            report: heartbeat.report,
+            report: heartbeat.isStopping ? nil : heartbeat.report,
             orders: orders
         )
     }

@@ -47,22 +47,6 @@ extension SQLiteTransaction {
         return receipt
     }
 
-    /// Notes a sign of life, and forgets the signals that the node has seen.
-    func heartbeat(_ operation: HeartbeatOperation) throws -> HeartbeatReceipt {
-        let wasAlive = try self.aliveNodes().contains { $0.node == operation.node }
-        let record = NodeRecord(operation, former: try self.allNodes()[operation.node], now: self.clock)
-        try self.setNode(operation.node, to: record)
-        let seen = operation.isStopping ? SignalCursor(rawValue: .max) : operation.seen
-        try SignalRows.delete(for: operation.node, through: seen, in: self.tables.database)
-        let alive = try self.aliveNodes().sorted { $0.node.isOrderedBefore($1.node) }
-        return HeartbeatReceipt(peers: alive.map { $0.peer(at: self.clock) }, wasAlive: wasAlive, order: record.orders.given)
-    }
-
-    /// The nodes that are alive, in no order.
-    private func aliveNodes() throws -> [NodeRecord] {
-        try self.allNodes().values.filter { $0.liveness(at: self.clock, lifetime: self.policy.nodeLifetime) == .alive }
-    }
-
     /// Forgets the signals of dead nodes, and dead nodes when no queue's lifetime can depend on them any more.
     ///
     /// - Returns: whether there is more to do.

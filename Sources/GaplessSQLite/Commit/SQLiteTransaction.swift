@@ -30,6 +30,12 @@ final class SQLiteTransaction: StoreTransaction {
     let policy: StorePolicy
     let clock: Timestamp
     let tables: StoreTables
+    /// Which tables this program can work with.
+    let schema: StoreSchema
+    /// Whether this batch may raise the schema.
+    let mayRaise: Bool
+    /// To which version it raises it, from the moment on at which it tries.
+    private(set) var raising: UInt32?
     /// How much may still be removed at once in this batch, in rows and pages; what goes beyond it leaves in slices.
     var removable: Int
     private var state: State
@@ -41,17 +47,23 @@ final class SQLiteTransaction: StoreTransaction {
     ///
     /// - Parameters:
     ///   - meta: the store's own row as it is in this transaction.
+    ///   - schema: which tables this program can work with.
+    ///   - mayRaise: whether a heartbeat in the batch may change them to a newer version.
     ///   - removable: how much the batch may remove at once, in rows and pages.
     ///   - now: the highest time that this process saw.
     init(
         _ tables: StoreTables,
         meta: StoreMeta,
+        schema: StoreSchema,
+        mayRaise: Bool,
         policy: StorePolicy,
         removable: Int,
         now: Timestamp,
         random: any RandomNumberGenerator
     ) {
         self.tables = tables
+        self.schema = schema
+        self.mayRaise = mayRaise
         self.policy = policy
         self.removable = removable
         self.random = random
@@ -66,6 +78,8 @@ final class SQLiteTransaction: StoreTransaction {
     var meta: StoreMeta { self.state.meta }
     var queueCount: Int { self.state.meta.queues }
     var storedBytes: Int { self.state.meta.bytes }
+    /// The version of the tables by which this program works: a newer one that it may work with has those that it knows.
+    var schemaInUse: UInt32 { min(self.state.meta.schema, self.schema.supported.upperBound) }
 
     /// Writes what the batch has changed and not yet written.
     ///
@@ -313,6 +327,12 @@ final class SQLiteTransaction: StoreTransaction {
             try NodeRows.delete(node, in: self.tables.database)
         }
         self.nodes?[node] = record
+    }
+
+    /// Changes the tables to a newer version.
+    func raiseSchema(to version: UInt32) throws {
+        self.raising = version
+        try self.schema.raise(&self.state.meta, to: version, in: self.tables.database)
     }
 
     // MARK: Touched queues

@@ -19,6 +19,9 @@ final class StoreWriter {
         let nonce: UInt64
     }
 
+    /// For how long heartbeats do without raising the schema after that failed.
+    private static let raisePause: Duration = .seconds(60)
+
     let path: StorePath
     let policy: StorePolicy
     let configuration: SQLiteStoreConfiguration
@@ -45,6 +48,8 @@ final class StoreWriter {
     private var progress: ProgressNote?
     /// Whether that failed, which is tried again when the progress is written the next time.
     private var cannotNote = false
+    /// After a failure to raise the schema: until when, on the store's clock, heartbeats do without.
+    private var raiseAgain: Timestamp?
 
     init(
         path: StorePath,
@@ -279,6 +284,7 @@ final class StoreWriter {
     private func commitLocked(_ body: (SQLiteTransaction) throws -> [StoreReceipt]) throws(QueueStoreError) -> CommitReceipt {
         let database = try self.requireDatabase()
         var pending: Pending?
+        var raising: UInt32?
         do {
             return try database.write { connection in
                 let tables = try self.tables ?? StoreTables(connection)
@@ -291,11 +297,14 @@ final class StoreWriter {
                     let transaction = SQLiteTransaction(
                         tables,
                         meta: meta,
+                        schema: self.configuration.schema,
+                        mayRaise: self.raiseAgain.map { max(self.clock, meta.clock) >= $0 } ?? true,
                         policy: self.policy,
                         removable: self.configuration.maxRemovals,
                         now: self.clock,
                         random: self.random
                     )
+                    defer { raising = transaction.raising }
                     let receipts = try body(transaction)
                     let wake = try transaction.finish(ownNode: self.node)
                     let receipt = CommitReceipt(
@@ -310,11 +319,14 @@ final class StoreWriter {
                 }
                 try self.configuration.faults.strike(.afterCommit)
                 tables.cache.take(outcome)
+                if let raising { self.logger.notice("The schema of the store was raised", metadata: ["store.schema": "\(raising)"]) }
                 return receipt
             }
         } catch {
             // What the connection undid, or perhaps did not, was never read back.
             self.tables?.cache.forget()
+            // A heartbeat must not fail for ever because of what is no matter of life and death.
+            if raising != nil { self.raiseAgain = self.clock + Self.raisePause }
             return try self.settle(error, pending)
         }
     }
@@ -454,7 +466,7 @@ extension SQLiteTransaction {
         case .remove(let remove): .remove(try self.remove(remove))
         case .expire(let expire): .expire(try self.expire(expire))
         case .heartbeat(let heartbeat): .heartbeat(try self.heartbeat(heartbeat))
-        case .order: .order(.schemaTooOld)
+        case .order(let order): .order(try self.order(order))
         }
     }
 }

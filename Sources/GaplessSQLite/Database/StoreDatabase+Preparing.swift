@@ -33,9 +33,10 @@ extension StoreDatabase {
             guard mayCreate else { throw QueueStoreError(.misconfigured, "There is no database at \(path.database).") }
             try path.create()
         }
+        let version = schema.ofNewDatabase
         let fresh = StoreMeta(
-            schema: schema.supported.lowerBound,
-            minimumReader: schema.supported.lowerBound,
+            schema: version.schema,
+            minimumReader: version.minimumReader,
             store: random.next(),
             incarnation: Incarnation(rawValue: random.next()),
             number: 0,
@@ -57,7 +58,7 @@ extension StoreDatabase {
                         throw QueueStoreError(.foreign, "\(path.database) is not an SQLite database.")
                     }
                     guard mayCreate else { throw QueueStoreError(.foreign, "\(path.database) is empty: it is not a database of Gapless.") }
-                    try Self.create(database, fresh)
+                    try Self.create(database, schema, fresh)
                     return .created(fresh)
                 }
                 try Self.requireOurs(database, path)
@@ -83,14 +84,13 @@ extension StoreDatabase {
     }
 
     /// Makes the tables in one transaction with a rollback journal, so that a crash leaves an empty database or a whole one.
-    private static func create(_ database: Database, _ meta: StoreMeta) throws {
+    private static func create(_ database: Database, _ schema: StoreSchema, _ meta: StoreMeta) throws {
         try database.execute(sql: "PRAGMA auto_vacuum = NONE; PRAGMA synchronous = EXTRA")
         try database.inTransaction(.immediate) {
-            try database.execute(sql: StoreSchema.first)
+            try schema.createTables(database)
             try meta.insert(database)
-            try database.execute(
-                sql: "PRAGMA application_id = \(StoreSchema.applicationID); PRAGMA user_version = \(meta.schema)"
-            )
+            try database.execute(sql: "PRAGMA application_id = \(StoreSchema.applicationID)")
+            try StoreSchema.mark(database, meta.schema)
             return .commit
         }
     }

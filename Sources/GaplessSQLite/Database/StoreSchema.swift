@@ -1,4 +1,5 @@
 import GRDB
+import GaplessCore
 import GaplessStore
 
 /// The tables of a store in their versions, and which of them this program can work with.
@@ -27,7 +28,7 @@ package struct StoreSchema: Sendable {
 
     /// The versions that this program can work with.
     package let supported: ClosedRange<UInt32>
-    /// The steps after version 1, in order.
+    /// The steps after version 1, in their order.
     package let steps: [Step]
 
     package init(supported: ClosedRange<UInt32>, steps: [Step]) {
@@ -36,7 +37,13 @@ package struct StoreSchema: Sendable {
     }
 
     /// What this version of the program knows.
-    package static let current = StoreSchema(supported: 1...1, steps: [])
+    package static let current = StoreSchema(
+        supported: 1...2,
+        steps: [Step(version: 2, minimumReader: 1, sql: Self.second)]
+    )
+
+    /// The first version with reports and orders of nodes, and with clients that are sent away.
+    static let reporting: UInt32 = 2
 
     /// - Throws: `.newerSchema` or `.misconfigured` when this program cannot work with the version that the database has.
     func requireKnown(schema: UInt32, minimumReader: UInt32) throws(QueueStoreError) {
@@ -57,90 +64,45 @@ package struct StoreSchema: Sendable {
         }
     }
 
-    /// The tables of version 1.
+    // MARK: Making and raising
+
+    /// The version of a new database, and the oldest version whose programs can work with that.
+    var ofNewDatabase: (schema: UInt32, minimumReader: UInt32) {
+        let version = self.supported.upperBound
+        return (version, self.steps(above: 1, through: version).map(\.minimumReader).max() ?? 1)
+    }
+
+    /// Makes the tables of a new database.
+    func createTables(_ database: Database) throws {
+        try database.execute(sql: Self.first)
+        for step in self.steps(above: 1, through: self.supported.upperBound) { try database.execute(sql: step.sql) }
+    }
+
+    /// The highest version that this program and all the nodes know, if that is above the one that the database has.
+    func newest(above schema: UInt32, knownTo nodes: [NodeRecord]) -> UInt32? {
+        let version = nodes.map(\.schemas.upperBound).reduce(self.supported.upperBound, min)
+        guard version > schema, self.supported.contains(version), nodes.allSatisfy({ $0.schemas.contains(version) }) else { return nil }
+        return version
+    }
+
+    /// Changes the tables to a version, in the transaction that the connection is in.
     ///
-    /// `meta` has one row. A queue's messages are ordered by number under the queue's own key, which is never used again, so that the rows
-    /// of a queue lie together and go together. `leftovers` tells which of them are gone, through a number, and only wait to be removed. Numbers of 64 random bits are stored as SQLite's signed integers, bit by bit.
-    static let first = """
-        CREATE TABLE meta (
-          id INTEGER PRIMARY KEY CHECK (id = 1),
-          schema INTEGER NOT NULL,
-          minimumReader INTEGER NOT NULL,
-          store INTEGER NOT NULL,
-          incarnation INTEGER NOT NULL,
-          number INTEGER NOT NULL,
-          nonce INTEGER NOT NULL,
-          clock INTEGER NOT NULL,
-          queues INTEGER NOT NULL,
-          bytes INTEGER NOT NULL,
-          keys INTEGER NOT NULL,
-          nextQueue INTEGER NOT NULL,
-          swept INTEGER NOT NULL
-        );
-        CREATE TABLE queues (
-          id INTEGER PRIMARY KEY,
-          client TEXT NOT NULL UNIQUE,
-          epoch INTEGER NOT NULL,
-          generation INTEGER NOT NULL,
-          head INTEGER NOT NULL,
-          floor INTEGER NOT NULL,
-          floorTime INTEGER,
-          discardedThrough INTEGER NOT NULL,
-          overflowedThrough INTEGER NOT NULL,
-          messages INTEGER NOT NULL,
-          bytes INTEGER NOT NULL,
-          nextExpiry INTEGER,
-          instance TEXT,
-          attempt INTEGER,
-          node TEXT,
-          nodeIncarnation INTEGER,
-          attached INTEGER,
-          detached INTEGER,
-          outboxes TEXT NOT NULL,
-          keep INTEGER NOT NULL,
-          created INTEGER NOT NULL
-        );
-        CREATE TABLE messages (
-          queue INTEGER NOT NULL,
-          sequence INTEGER NOT NULL,
-          time INTEGER NOT NULL,
-          expires INTEGER NOT NULL,
-          kind INTEGER NOT NULL,
-          payload BLOB NOT NULL,
-          PRIMARY KEY (queue, sequence)
-        ) WITHOUT ROWID;
-        CREATE TABLE leftovers (
-          queue INTEGER PRIMARY KEY,
-          through INTEGER NOT NULL
-        );
-        CREATE TABLE keys (
-          id INTEGER PRIMARY KEY,
-          key TEXT NOT NULL UNIQUE,
-          expires INTEGER NOT NULL,
-          digestHigh INTEGER NOT NULL,
-          digestLow INTEGER NOT NULL,
-          receipt BLOB NOT NULL
-        );
-        CREATE TABLE nodes (
-          incarnation INTEGER NOT NULL,
-          name TEXT NOT NULL,
-          lowestSchema INTEGER NOT NULL,
-          highestSchema INTEGER NOT NULL,
-          lastSeen INTEGER NOT NULL,
-          hasStopped INTEGER NOT NULL,
-          PRIMARY KEY (incarnation, name)
-        ) WITHOUT ROWID;
-        CREATE TABLE signals (
-          node TEXT NOT NULL,
-          number INTEGER NOT NULL,
-          client TEXT NOT NULL,
-          kind INTEGER NOT NULL,
-          PRIMARY KEY (node, number, client, kind)
-        ) WITHOUT ROWID;
-        CREATE TABLE tokenKeys (
-          id TEXT PRIMARY KEY,
-          secret BLOB NOT NULL,
-          created INTEGER NOT NULL
-        ) WITHOUT ROWID;
-        """
+    /// - Parameter meta: what the store knows of itself; the caller writes it.
+    func raise(_ meta: inout StoreMeta, to version: UInt32, in database: Database) throws {
+        for step in self.steps(above: meta.schema, through: version) {
+            try database.execute(sql: step.sql)
+            meta.schema = step.version
+            meta.minimumReader = max(meta.minimumReader, step.minimumReader)
+        }
+        try Self.mark(database, meta.schema)
+    }
+
+    /// Writes the version into the file's header, where programs for people show it.
+    static func mark(_ database: Database, _ version: UInt32) throws {
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    private func steps(above schema: UInt32, through version: UInt32) -> [Step] {
+        self.steps.filter { $0.version > schema && $0.version <= version }
+    }
 }

@@ -36,6 +36,7 @@ struct StoreExamination {
         try examination.checkRows()
         try examination.checkQueues()
         try examination.checkTotals()
+        if examination.meta.schema >= StoreSchema.reporting { try examination.checkReporting() }
         if case .progress(let progress) = progress, progress.store == examination.meta.store, progress.number > examination.meta.number {
             examination.report.note(
                 "The newest commit is \(examination.meta.number), but commit \(progress.number) was made: the store went back in time."
@@ -116,18 +117,19 @@ struct StoreExamination {
         self.report = report
     }
 
+    private func number(_ sql: String) throws -> Int {
+        try PreparedStatement(self.database, sql).first { Int($0.integer(0)) } ?? 0
+    }
+
     /// Whether the store's totals are those of its rows, and no row is alone.
     private mutating func checkTotals() throws {
-        func number(_ sql: String) throws -> Int {
-            try PreparedStatement(self.database, sql).first { Int($0.integer(0)) } ?? 0
-        }
         let totals = [
-            ("queues", self.meta.queues, try number("SELECT count(*) FROM queues")),
-            ("payload bytes", self.meta.bytes, try number("SELECT coalesce(sum(length(payload)), 0) FROM messages")),
-            ("idempotency keys", self.meta.keys, try number("SELECT count(*) FROM keys")),
+            ("queues", self.meta.queues, try self.number("SELECT count(*) FROM queues")),
+            ("payload bytes", self.meta.bytes, try self.number("SELECT coalesce(sum(length(payload)), 0) FROM messages")),
+            ("idempotency keys", self.meta.keys, try self.number("SELECT count(*) FROM keys")),
             (
                 "messages without a queue", 0,
-                try number(
+                try self.number(
                     """
                     SELECT count(*) FROM messages m LEFT JOIN leftovers l ON l.queue = m.queue
                     WHERE m.sequence > coalesce(l.through, 0) AND m.queue NOT IN (SELECT id FROM queues)
@@ -136,17 +138,40 @@ struct StoreExamination {
             ),
             (
                 "messages to be removed though they are not acknowledged", 0,
-                try number(
+                try self.number(
                     """
                     SELECT count(*) FROM queues q JOIN leftovers l ON l.queue = q.id
                     JOIN messages m ON m.queue = q.id AND m.sequence > q.floor AND m.sequence <= l.through
                     """
                 )
             ),
-            ("signals of commits to come", 0, try number("SELECT count(*) FROM signals WHERE number > \(self.meta.number)")),
+            ("signals of commits to come", 0, try self.number("SELECT count(*) FROM signals WHERE number > \(self.meta.number)")),
         ]
         for (what, said, found) in totals where said != found {
             self.report.note("The store should hold \(said) \(what), and holds \(found).")
         }
+    }
+
+    /// Whether what version 2 of the schema added is there, and whole.
+    private mutating func checkReporting() throws {
+        let parts = "'nodeReports', 'nodeForgotten', 'sentAway', 'sentAwayUntil'"
+        let found = try self.number("SELECT count(*) FROM sqlite_master WHERE name IN (\(parts))")
+        guard found == 4 else {
+            self.report.note("The schema is \(self.meta.schema), but of what version 2 adds only \(found) of 4 parts are there.")
+            return
+        }
+        let orphans = try self.number(
+            "SELECT count(*) FROM nodeReports WHERE (incarnation, name) NOT IN (SELECT incarnation, name FROM nodes)"
+        )
+        if orphans > 0 { self.report.note("The store should hold 0 reports of nodes that it does not know, and holds \(orphans).") }
+        var report = self.report
+        try PreparedStatement(self.database, "SELECT client, code FROM sentAway").forEachRow { row in
+            if ClientID(row.text(0)) == nil { report.note("\(row.text(0)) is sent away, and is no valid address.") }
+            if UInt16(exactly: row.integer(1)) == nil {
+                report.note("\(row.text(0)) is sent away with \(row.integer(1)), which is no code.")
+            }
+            return true
+        }
+        self.report = report
     }
 }

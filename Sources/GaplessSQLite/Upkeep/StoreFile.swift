@@ -97,28 +97,37 @@ package enum StoreFile {
         }
     }
 
-    /// Raises the schema in one transaction.
+    /// Raises the schema in one transaction, whether or not nodes work with the file meanwhile.
     ///
-    /// - Throws: `.misconfigured` when a live node does not support it, naming the node, or when this program does not.
+    /// - Parameters:
+    ///   - version: the version to raise it to; nil for the newest that this program knows.
+    ///   - now: the wall clock, by which nodes count as alive.
+    /// - Returns: the version that it had, and the one that it has. A file that has the newest one, or one above that, stays as it is.
+    /// - Throws: `.unavailable` when a live node does not know the version, naming the node; `.misconfigured` when this program does not, or
+    ///   when the version is below what the file has.
+    @discardableResult
     package static func migrate(
         _ path: String,
-        to version: UInt32,
+        to version: UInt32? = nil,
         schema: StoreSchema = .current,
         now: Timestamp
-    ) throws(QueueStoreError) {
-        guard schema.supported.contains(version) else {
+    ) throws(QueueStoreError) -> (before: UInt32, after: UInt32) {
+        if let version, !schema.supported.contains(version) {
             throw QueueStoreError(
                 .misconfigured,
                 "This program knows the schemas \(schema.supported.lowerBound) to \(schema.supported.upperBound), not \(version)."
             )
         }
-        try Self.change(path, schema: schema) { (path, _, database) throws(QueueStoreError) in
+        return try Self.change(path, schema: schema) { (path, _, database) throws(QueueStoreError) in
             do {
-                try database.write { connection in
+                return try database.write { connection in
+                    // Whoever writes holds the lock, as this does.
+                    let before = try StoreMeta.fetch(connection).schema
                     try connection.inTransaction(.immediate) {
-                        try Self.raise(connection, to: version, schema: schema, now: now)
+                        try Self.raise(connection, to: version ?? max(before, schema.supported.upperBound), schema: schema, now: now)
                         return .commit
                     }
+                    return (before, try StoreMeta.fetch(connection).schema)
                 }
             } catch {
                 throw QueueStoreError(error, while: "raising the schema of \(path.database)")
@@ -131,26 +140,22 @@ package enum StoreFile {
         guard version >= meta.schema else {
             throw QueueStoreError(.misconfigured, "The database has schema \(meta.schema) already; there is no way back to \(version).")
         }
+        guard version > meta.schema else { return }
         let clock = max(now, meta.clock)
         for node in try NodeRows.all(in: connection)
         where node.liveness(at: clock, lifetime: Self.nodeLifetime) == .alive && !node.schemas.contains(version) {
             throw QueueStoreError(
-                .misconfigured,
+                .unavailable,
                 "The node \(node.node.name) is alive and knows the schemas \(node.schemas.lowerBound) to \(node.schemas.upperBound), "
                     + "not \(version). Deploy a newer program to it first."
             )
         }
-        for step in schema.steps where step.version > meta.schema && step.version <= version {
-            try connection.execute(sql: step.sql)
-            meta.schema = step.version
-            meta.minimumReader = max(meta.minimumReader, step.minimumReader)
-        }
+        try schema.raise(&meta, to: version, in: connection)
         var random = SystemRandomNumberGenerator()
         meta.number += 1
         meta.nonce = random.next()
         meta.clock = clock
         try meta.update(connection)
-        try connection.execute(sql: "PRAGMA user_version = \(meta.schema)")
     }
 
     private static func change<Result>(

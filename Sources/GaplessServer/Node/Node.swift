@@ -313,6 +313,7 @@ extension Node.Parts {
     fileprivate var nodeConfiguration: NodeConfiguration {
         var configuration = NodeConfiguration(
             node: self.identity,
+            schemas: self.store.schemas,
             maxConnections: self.maxConnections,
             creations: self.configuration.creationPace ?? self.configuration.newQueuesPerSecond.map { CreationLimit.Pace(perSecond: $0) },
             handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts),

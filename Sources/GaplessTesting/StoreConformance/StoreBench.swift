@@ -10,6 +10,8 @@ final class StoreBench {
     static let second = Name.instance("second")
     static let nodeA = NodeIdentity(name: Name.node("a"), incarnation: 1)
     static let nodeB = NodeIdentity(name: Name.node("b"), incarnation: 1)
+    /// What the programs of the nodes can work with: all that there is.
+    static let schemas: ClosedRange<UInt32> = 1...2
 
     let policy: StorePolicy
     /// The wall clock of all processes.
@@ -83,7 +85,7 @@ final class StoreBench {
     }
 
     static func heartbeat(of node: NodeIdentity, seen: SignalCursor = .zero, isStopping: Bool = false) -> HeartbeatOperation {
-        HeartbeatOperation(node: node, schemas: 1...1, seen: seen, isStopping: isStopping)
+        HeartbeatOperation(node: node, schemas: Self.schemas, seen: seen, isStopping: isStopping)
     }
 
     /// Commits a heartbeat through one of the objects, and gives what it found.

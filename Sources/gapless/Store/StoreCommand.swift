@@ -4,17 +4,18 @@ import GaplessCore
 import GaplessSQLite
 import GaplessStore
 
-/// `gapless store`: look at the file itself.
+/// `gapless store`: what is done with the file itself.
 struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Look into a store's file, check it, or begin a new life after a restore.",
+        abstract: "Look into a store's file, check it, raise its schema, or begin a new life after a restore.",
         discussion: """
               gapless store info gapless.db
               gapless store check gapless.db
+              gapless store migrate gapless.db
               gapless store restored gapless.db
             """,
-        subcommands: [Information.self, Check.self, Restored.self]
+        subcommands: [Information.self, Check.self, Migrate.self, Restored.self]
     )
 
     /// `gapless store info`
@@ -94,6 +95,33 @@ struct StoreCommand: AsyncParsableCommand {
                 for problem in report.problems { StandardOutput.write(problem) }
                 guard report.isSound else { throw ProgramError(.wrongInput, "'\(self.path)' is damaged") }
                 StandardOutput.write("sound: \(report.queues) queues, \(report.messages) messages")
+            }
+        }
+    }
+
+    /// `gapless store migrate`
+    struct Migrate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Raise the schema to the newest that this program knows.",
+            discussion: """
+                  gapless store migrate gapless.db
+
+                Nodes do it by themselves as soon as every one that is alive knows the newer schema; one that was killed counts as alive for a \
+                minute. This is for those who want to choose the moment. Nodes may work with the file meanwhile. There is no way back to an \
+                older schema. Ends with 75 while a node is alive whose program is too old.
+                """
+        )
+
+        @Argument(help: ArgumentHelp("The database file.", valueName: "path"))
+        var path: String
+
+        func run() async throws {
+            try await self.reportingFailure {
+                let schema = try StoreCommand.explaining { () throws(QueueStoreError) in
+                    try StoreFile.migrate(self.path, now: StoreCommand.now())
+                }
+                let former = schema.before == schema.after ? "as before" : "was \(schema.before)"
+                StandardOutput.write("schema \(schema.after), \(former)")
             }
         }
     }

@@ -20,6 +20,7 @@ import Testing
             (["store"], StoreCommand.self),
             (["store", "info"], StoreCommand.Information.self),
             (["store", "check"], StoreCommand.Check.self),
+            (["store", "migrate"], StoreCommand.Migrate.self),
             (["store", "restored"], StoreCommand.Restored.self),
             (["conformance"], ConformanceCommand.self),
             (["conformance", "server"], ConformanceCommand.Server.self),

@@ -77,10 +77,10 @@ import Testing
     @Test func anOlderSchemaThanTheProgramKnowsIsRefused() throws {
         try self.test.open().close()
         let error = #expect(throws: QueueStoreError.self) {
-            try self.test.open { $0.schema = StoreSchema(supported: 2...3, steps: []) }
+            try self.test.open { $0.schema = StoreSchema(supported: 3...4, steps: []) }
         }
         #expect(error?.code == .misconfigured)
-        #expect(error?.message.contains("schema 1") == true)
+        #expect(error?.message.contains("schema 2") == true)
     }
 
     @Test func aDamagedDatabaseIsRefusedOrFoundByTheCheck() throws {
@@ -151,7 +151,7 @@ import Testing
         #expect(try pragma("mmap_size") == "0")
         #expect(try pragma("auto_vacuum") == "0")
         #expect(try pragma("application_id") == "\(0x4750_4c53)")
-        #expect(try pragma("user_version") == "1")
+        #expect(try pragma("user_version") == "2")
         #expect(try pragma("journal_size_limit") == "16777216")
     }
 
@@ -208,6 +208,7 @@ import Testing
         let node = SQLiteTestStore.node("a", incarnation: 0xab)
         let context = StoreConfiguration.Context(policy: StorePolicy(), node: node, onWake: {}, logger: quietLogger)
         let opened = try SQLiteQueueStore.open(path: self.test.path, context: context)
+        #expect(opened.schemas == StoreSchema.current.supported)
         opened.wake([node, SQLiteTestStore.node("b", incarnation: 7)])
         #expect(FileManager.default.fileExists(atPath: self.test.path + "-signals/00000000000000ab.sock"))
         opened.close()

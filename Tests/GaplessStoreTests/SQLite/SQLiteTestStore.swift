@@ -77,8 +77,13 @@ struct SQLiteTestStore {
         return AttachOperation(client: client, node: node, instance: instance, attempt: Attempt(attempt), position: position, held: held)
     }
 
-    static func heartbeat(_ node: NodeIdentity, schemas: ClosedRange<UInt32> = 1...1) -> StoreOperation {
-        .heartbeat(HeartbeatOperation(node: node, schemas: schemas, seen: .zero))
+    static func heartbeat(
+        _ node: NodeIdentity,
+        schemas: ClosedRange<UInt32> = 1...1,
+        report: NodeReport? = nil,
+        isStopping: Bool = false
+    ) -> StoreOperation {
+        .heartbeat(HeartbeatOperation(node: node, schemas: schemas, seen: .zero, report: report, isStopping: isStopping))
     }
 }
 

@@ -29,7 +29,7 @@ import Testing
         try self.fill()
         let information = try StoreFile.information(self.test.path, now: SQLiteTestStore.start)
         #expect(information.path == (try StorePath(self.test.path).database))
-        #expect(information.schema == 1 && information.minimumReader == 1)
+        #expect(information.schema == 2 && information.minimumReader == 1)
         #expect(information.queues == 2)
         #expect(information.attachedQueues == 1)
         #expect(information.messages == 4)
@@ -90,6 +90,10 @@ import Testing
             "to be removed though they are not acknowledged, and holds 1"
         ),
         ("INSERT INTO signals VALUES ('a/1', 1000000, 'bob', 0)", "signals of commits to come"),
+        ("INSERT INTO nodeReports VALUES (5, 'a', NULL, 0, NULL)", "0 reports of nodes that it does not know, and holds 1"),
+        ("INSERT INTO sentAway VALUES ('no/such/client', 4452, 1)", "no valid address"),
+        ("INSERT INTO sentAway VALUES ('bob', 70000, 1)", "sent away with 70000, which is no code"),
+        ("DROP TABLE sentAway", "only 2 of 4 parts are there"),
     ])
     func whatIsWrongIsFound(_ sql: String, _ problem: String) throws {
         try self.fill()
@@ -122,37 +126,40 @@ import Testing
 
     // MARK: Schemas
 
-    private static let next = StoreSchema(
-        supported: 1...2,
-        steps: [StoreSchema.Step(version: 2, minimumReader: 1, sql: "ALTER TABLE queues ADD COLUMN colour TEXT")]
-    )
-
     @Test func theSchemaIsRaisedOnlyWhenEveryLiveNodeKnowsIt() throws {
-        let store = try self.test.open { $0.schema = Self.next }
+        let store = try self.test.open { $0.schema = SchemaOne.program }
         defer { store.close() }
         let now = SQLiteTestStore.start
-        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("old"), schemas: 1...1))
-        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("new"), schemas: 1...2))
-        let failure = #expect(throws: QueueStoreError.self) {
-            try StoreFile.migrate(self.test.path, to: 2, schema: Self.next, now: now)
-        }
+        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("old"), schemas: 1...1), now: now)
+        _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("new"), schemas: 1...2), now: now)
+        let failure = #expect(throws: QueueStoreError.self) { try StoreFile.migrate(self.test.path, now: now) }
+        #expect(failure?.code == .unavailable)
         #expect(failure?.message.contains("The node old is alive") == true)
         #expect(try StoreFile.information(self.test.path, now: now).schema == 1)
         let later = now + .seconds(60)
         _ = try store.commit(SQLiteTestStore.heartbeat(SQLiteTestStore.node("new"), schemas: 1...2), now: later)
-        try StoreFile.migrate(self.test.path, to: 2, schema: Self.next, now: later)
-        #expect(try StoreFile.information(self.test.path, now: later).schema == 2)
+        #expect(try StoreFile.migrate(self.test.path, now: later) == (1, 2))
+        let information = try StoreFile.information(self.test.path, now: later)
+        #expect(information.schema == 2 && information.minimumReader == 1)
         try store.send("1", now: later)
-        #expect(try StoreFile.check(self.test.path).isSound)
+        #expect(try StoreFile.check(self.test.path).problems == [])
+    }
+
+    @Test func whatIsNewEnoughStaysAsItIs() throws {
+        try self.test.open().close()
+        let now = SQLiteTestStore.start
+        let commits = try StoreFile.information(self.test.path, now: now).commits
+        for version: UInt32? in [nil, 2] { #expect(try StoreFile.migrate(self.test.path, to: version, now: now) == (2, 2)) }
+        #expect(try StoreFile.information(self.test.path, now: now).commits == commits)
+        try self.test.withDatabase { try $0.execute(sql: "UPDATE meta SET schema = 9") }
+        #expect(try StoreFile.migrate(self.test.path, now: now) == (9, 9))
     }
 
     @Test func thereIsNoWayBackAndNoWayToTheUnknown() throws {
-        try self.test.open { $0.schema = Self.next }.close()
-        let now = SQLiteTestStore.start
-        try StoreFile.migrate(self.test.path, to: 2, schema: Self.next, now: now)
+        try self.test.open().close()
         for version: UInt32 in [1, 3] {
             let failure = #expect(throws: QueueStoreError.self) {
-                try StoreFile.migrate(self.test.path, to: version, schema: Self.next, now: now)
+                try StoreFile.migrate(self.test.path, to: version, now: SQLiteTestStore.start)
             }
             #expect(failure?.code == .misconfigured)
         }
@@ -162,11 +169,8 @@ import Testing
         let old = try self.test.open()
         defer { old.close() }
         try old.send("1")
-        let breaking = StoreSchema(
-            supported: 1...2,
-            steps: [StoreSchema.Step(version: 2, minimumReader: 2, sql: "ALTER TABLE queues ADD COLUMN colour TEXT")]
-        )
-        try StoreFile.migrate(self.test.path, to: 2, schema: breaking, now: SQLiteTestStore.start)
+        let breaking = SchemaThree.program(minimumReader: 3)
+        try StoreFile.migrate(self.test.path, to: 3, schema: breaking, now: SQLiteTestStore.start)
         for _ in 0..<2 {
             let failure = #expect(throws: QueueStoreError.self) { try old.send("2") }
             #expect(failure?.code == .newerSchema)
