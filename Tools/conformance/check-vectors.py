@@ -27,7 +27,8 @@ DONE = {
     "server": {
         "open": {"node"}, "hello": {"node"}, "up": {"binary"}, "gone": set(), "pass": set(), "stall": set(),
         "send": {"to", "ttl", "binary"}, "return": set(), "throw": set(), "store": set(), "copy": set(), "restore": set(),
-        "life": set(), "remove": {"code", "at"}, "drain": {"within", "endpoints"}, "rebalance": set(), "socket": set(), "kill": set(),
+        "life": set(), "remove": {"code", "at"}, "drain": {"wait", "spread", "within", "endpoints"},
+        "cordon": set(), "uncordon": set(), "rebalance": set(), "socket": set(), "kill": set(),
     },
     "client": {
         "start": set(), "leave": set(), "end": set(), "takeOver": set(), "opened": {"subprotocol"}, "failed": {"retryAfter"},

@@ -1,36 +1,3 @@
-/// A drain, from its beginning on.
-package enum NodeDrain: Hashable, Sendable {
-    /// The store is asked who else is alive: what was seen before may be old, and a node that thinks itself alone sends its clients nowhere.
-    /// Next: moving.
-    case looking(DrainLook)
-    /// Clients are moved or closed.
-    case moving(DrainSchedule)
-
-    /// When something is to be done; nil when nothing is.
-    package var nextDeadline: Instant? {
-        switch self {
-        case .looking(let look): look.limit
-        case .moving(let schedule): schedule.nextDeadline
-        }
-    }
-}
-
-/// What a drain waits for before it moves anybody.
-package struct DrainLook: Hashable, Sendable {
-    package let plan: DrainPlan
-    package let started: Instant
-    /// When it goes on with what was seen last.
-    package let limit: Instant
-    /// Whether the question was put after the drain began.
-    package var isAsked = false
-
-    package init(_ plan: DrainPlan, limit: Duration, now: Instant) {
-        self.plan = plan
-        self.started = now
-        self.limit = now + min(limit, plan.hardStop)
-    }
-}
-
 /// A drain under way: who is asked to move when, and when it ends (Protocol.md §10.1).
 package struct DrainSchedule: Hashable, Sendable {
     /// How a node that stops treats its clients.
@@ -44,7 +11,8 @@ package struct DrainSchedule: Hashable, Sendable {
     }
 
     private let plan: DrainPlan
-    private let hardStop: Instant
+    /// When all that are left are closed.
+    private let closeAt: Instant
     private let over: Instant
     private var moves: SpreadSchedule
     private var isClosed: Bool
@@ -54,8 +22,8 @@ package struct DrainSchedule: Hashable, Sendable {
     ///   - started: when the drain began.
     ///   - voices: who is attached.
     ///   - isAlone: whether nobody has anywhere to go.
-    ///   - closeTime: how long the last connections have for their Close.
-    ///   - now: when the moves begin. What the look took is not caught up in a burst.
+    ///   - closeTime: how long the last connections have for their Close, within the hard stop.
+    ///   - now: when the moves begin.
     package init(
         _ plan: DrainPlan,
         voices: [ConnectionAddress],
@@ -66,8 +34,10 @@ package struct DrainSchedule: Hashable, Sendable {
     ) {
         self.plan = plan
         self.isClosed = false
-        self.hardStop = isAlone ? now : started + plan.hardStop
-        self.over = self.hardStop + closeTime
+        let closeTime = min(closeTime, plan.hardStop / 10)
+        let latest = started + (plan.hardStop - closeTime)
+        self.closeAt = isAlone ? now : max(now, min(now + plan.spread + plan.within, latest))
+        self.over = self.closeAt + closeTime
         self.moves = SpreadSchedule(isAlone ? [] : voices, start: now, spread: plan.spread)
     }
 
@@ -85,7 +55,7 @@ package struct DrainSchedule: Hashable, Sendable {
     package var nextDeadline: Instant? {
         guard !self.isOver else { return nil }
         guard !self.isClosed else { return self.over }
-        return min(self.moves.nextDeadline ?? self.hardStop, self.hardStop)
+        return min(self.moves.nextDeadline ?? self.closeAt, self.closeAt)
     }
 
     /// The next step, if it is due.
@@ -95,7 +65,7 @@ package struct DrainSchedule: Hashable, Sendable {
             self.isOver = true
             return .over
         }
-        if now >= self.hardStop {
+        if now >= self.closeAt {
             self.isClosed = true
             return .closeAll(self.ending)
         }
@@ -103,7 +73,7 @@ package struct DrainSchedule: Hashable, Sendable {
     }
 
     private func order(now: Instant) -> DrainOrder {
-        let within = max(.milliseconds(1), min(self.plan.within, self.hardStop - now))
+        let within = max(.milliseconds(1), min(self.plan.within, self.closeAt - now))
         return DrainOrder(within: within, endpoints: self.plan.endpoints, code: .draining, jitter: self.plan.jitter)
     }
 }

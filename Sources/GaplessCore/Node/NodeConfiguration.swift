@@ -127,31 +127,3 @@ package struct HandlerPolicy: Hashable, Sendable {
         return min(wait, longest)
     }
 }
-
-/// How a node is drained (Protocol.md §10.1).
-package struct DrainPlan: Hashable, Sendable {
-    /// Over how long the `DRAIN`s are spread.
-    package var spread: Duration
-    /// `within` of each.
-    package var within: Duration
-    /// When the connections that are left are closed.
-    package var hardStop: Duration
-    /// Where clients are sent; nil when they choose.
-    package var endpoints: [String]?
-    /// `jitter` of 4000.
-    package var jitter: Duration
-
-    package init(
-        spread: Duration = .seconds(30),
-        within: Duration = .seconds(30),
-        hardStop: Duration = .seconds(60),
-        endpoints: [String]? = nil,
-        jitter: Duration = .seconds(5)
-    ) {
-        self.spread = spread
-        self.within = within
-        self.hardStop = hardStop
-        self.endpoints = endpoints
-        self.jitter = jitter
-    }
-}

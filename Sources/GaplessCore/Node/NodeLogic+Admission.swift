@@ -1,12 +1,19 @@
 // Whom a node takes, and what it tells balancers.
 extension NodeLogic {
-    /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4]
+    /// Whether a handshake is answered with a WebSocket; if not, 503 tells a balancer to try another node.
+    ///
+    /// Only a draining node says so. Every other refusal comes inside the WebSocket, where browsers can see why.
+    package func takesHandshakes(now: Instant) -> Bool {
+        !(self.drain?.refuses(now: now) ?? false)
+    }
+
+    /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4, R5.1-6]
     ///
     /// - Parameter authentications: how many proofs are being checked, also of connections that are gone; at most one a connection begins
     ///   after this, so that their number stays bounded even when whoever checks them never answers and ignores being cancelled.
     package func admit(authentications: Int, now: Instant) -> Admission {
         let (retryAfter, jitter) = (self.configuration.retryAfter, self.configuration.retryJitter)
-        if self.drain != nil {
+        if let drain = self.drain, drain.refuses(now: now) {
             return .refused(SessionEnding(.overloaded, "This node is draining.", retryAfter: retryAfter, jitter: jitter))
         }
         if !self.health.isStarted || self.health.isCutOff(now: now) || self.health.isSchemaUnknown {

@@ -1,19 +1,22 @@
 // How a node moves its clients away.
 extension NodeLogic {
-    /// Moves everybody away, once it is known who else is alive; from now on nobody is taken. A second call changes nothing.
+    /// Moves everybody away, once the balancer has had time to notice and it is known who else is there. A second call leaves out what is left
+    /// of that time, and changes nothing else.
     package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
-        guard self.drain == nil else { return }
-        self.drain = .looking(DrainLook(plan, limit: self.configuration.drainLook, now: now))
-        self.tellDrained(into: &output)
-        guard !self.isDrainTold else { return }
+        guard self.drain == nil else {
+            self.changeWait(now: now, into: &output) { $0.hurry(now: now) }
+            return
+        }
+        self.drain = .waiting(DrainWait(plan, look: self.configuration.drainLook, now: now))
         self.heartbeats.hurry(now: now)
         self.beginHeartbeat(now: now, into: &output)
         self.followDrain(now: now, into: &output)
     }
 
-    /// Whether a drain is over: no connection is left and no handler runs.
+    /// Whether a drain is over: nobody is taken any more, no connection is left and no handler runs.
     package var isDrained: Bool {
-        self.drain != nil && self.connectionCount == 0 && self.lanes.count == 0
+        guard case .moving = self.drain else { return false }
+        return self.connectionCount == 0 && self.lanes.count == 0
     }
 
     /// What a connection is told that attached while the node drains.
@@ -22,14 +25,19 @@ extension NodeLogic {
         return schedule.late(now: now).map(SessionNotice.drain) ?? .close(schedule.ending)
     }
 
-    /// It is known who else is alive, or nobody will tell.
-    mutating func move(_ look: DrainLook, now: Instant) {
-        let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
-        self.drain = .moving(DrainSchedule(look.plan, voices: voices, isAlone: !self.fleet.hasRefuge, started: look.started, now: now))
+    /// Changes the wait, if the drain has not come further, and goes on if that is over.
+    mutating func changeWait(now: Instant, into output: inout NodeOutput, _ change: (inout DrainWait) -> Void) {
+        guard case .waiting(var wait) = self.drain else { return }
+        change(&wait)
+        self.drain = .waiting(wait)
+        self.followDrain(now: now, into: &output)
     }
 
     private mutating func nextDrainStep(now: Instant) -> DrainSchedule.Step? {
-        if case .looking(let look) = self.drain, now >= look.limit { self.move(look, now: now) }
+        if case .waiting(let wait) = self.drain, now >= wait.nextDeadline {
+            let voices = self.directory.roster.filter { self.directory.isVoice($0.id) }
+            self.drain = .moving(DrainSchedule(wait.plan, voices: voices, isAlone: !self.fleet.hasRefuge, started: wait.started, now: now))
+        }
         guard case .moving(var schedule) = self.drain else { return nil }
         defer { self.drain = .moving(schedule) }
         return schedule.next(now: now)
@@ -46,6 +54,7 @@ extension NodeLogic {
                 self.tellDrained(isTimeOver: true, into: &output)
             }
         }
+        self.tellDrained(into: &output)
     }
 
     mutating func tellDrained(isTimeOver: Bool = false, into output: inout NodeOutput) {

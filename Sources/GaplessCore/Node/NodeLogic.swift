@@ -186,9 +186,9 @@ package struct NodeLogic: Sendable {
     mutating func beginHeartbeat(now: Instant, into output: inout NodeOutput) {
         guard self.heartbeats.begin(now: now) else { return }
         output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
-        if case .looking(var look) = self.drain {
-            look.isAsked = true
-            self.drain = .looking(look)
+        if case .waiting(var wait) = self.drain {
+            wait.asked()
+            self.drain = .waiting(wait)
         }
     }
 
@@ -238,10 +238,8 @@ package struct NodeLogic: Sendable {
             if let given = receipt.order { self.obey(given, now: now, into: &output) }
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)
-        if case .looking(let look) = self.drain, look.isAsked {
-            self.move(look, now: now)
-            self.followDrain(now: now, into: &output)
-        }
+        let hasRefuge = self.fleet.hasRefuge
+        self.changeWait(now: now, into: &output) { $0.heartbeatEnded(hasRefuge: hasRefuge, now: now) }
     }
 
     // MARK: Orders

@@ -1,8 +1,11 @@
 /// Something that is done to each of many connections, spread evenly over a time.
 ///
 /// The pace holds whatever happens: who comes late goes on from there and does not catch up, since a burst is what the spread is against. In
-/// any time there are at most two more than its share.
+/// any time there are at most one more than the share of that time and the slack.
 package struct SpreadSchedule: Hashable, Sendable {
+    /// How much lateness is made good, so that timers that fire a little late do not stretch the whole.
+    package static let slack = Duration.milliseconds(50)
+
     private let targets: [ConnectionAddress]
     private let gap: Duration
     private var due: Instant
@@ -24,8 +27,8 @@ package struct SpreadSchedule: Hashable, Sendable {
     package mutating func next(now: Instant) -> ConnectionAddress? {
         guard let deadline = self.nextDeadline, now >= deadline else { return nil }
         defer { self.done += 1 }
-        // Less than a step late is made good, so that timers that fire a little late do not stretch the whole.
-        self.due = max(deadline + self.gap, now)
+        let next = deadline + self.gap
+        self.due = next + Self.slack < now ? now + self.gap : next
         return self.targets[self.done]
     }
 }

@@ -33,7 +33,7 @@ final class SimulatedNode {
     func drain(down: Duration) {
         guard let process = self.process else { return }
         self.pause = down
-        let plan = DrainPlan(spread: .seconds(3), within: .seconds(6), hardStop: .seconds(10), jitter: .seconds(1))
+        let plan = DrainPlan(wait: .seconds(1), spread: .seconds(3), within: .seconds(6), hardStop: .seconds(12), jitter: .seconds(1))
         process.run { process.feed { $0.drain(plan, now: $1, into: &$2) } }
     }
 

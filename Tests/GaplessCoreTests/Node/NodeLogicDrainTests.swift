@@ -17,7 +17,7 @@ struct NodeLogicDrainTests {
         return (rig, addresses)
     }
 
-    @Test("DRAIN goes to every attached connection, spread evenly over the time [R10.1-8]", arguments: [1, 7, 30, 100])
+    @Test("DRAIN goes to every attached connection, spread evenly over the time [R10.1-8, R10.1-10]", arguments: [1, 7, 30, 100])
     func spread(clients: Int) {
         let (rig, addresses) = self.rig(clients: clients)
         var told = self.orders(rig.drain())
@@ -31,10 +31,10 @@ struct NodeLogicDrainTests {
         #expect(told.count == clients)
     }
 
-    @Test("the time that the look took is not caught up in a burst [R10.1-8]")
+    @Test("the time that the look took is not caught up in a burst [R10.1-10]")
     func noBurstAfterTheLook() {
         let (rig, _) = self.rig(clients: 100)
-        #expect(self.orders(rig.beginDrain(DrainPlan())).isEmpty)
+        #expect(self.orders(rig.beginDrain()).isEmpty)
         let first = self.orders(rig.live(for: .seconds(2), storeAnswers: false))
         #expect(first.count <= 2)
         for _ in 1...10 {
@@ -47,11 +47,11 @@ struct NodeLogicDrainTests {
     func within() {
         let (rig, _) = self.rig(clients: 2)
         let first = self.orders(
-            rig.drain(DrainPlan(spread: .seconds(30), within: .seconds(30), hardStop: .seconds(40), jitter: .seconds(4)))
+            rig.drain(DrainPlan(wait: .zero, spread: .seconds(30), within: .seconds(30), hardStop: .seconds(40), jitter: .seconds(4)))
         )
         #expect(first.map(\.order) == [DrainOrder(within: .seconds(30), code: .draining, jitter: .seconds(4))])
         let second = self.orders(rig.live(for: .seconds(15), storeAnswers: true))
-        #expect(second.map(\.order.within) == [.seconds(25)])
+        #expect(second.map(\.order.within) == [.seconds(21)])
     }
 
     @Test("at the hard stop all that are left are closed with 4000 and jitter, attached or not [R10.1-9]")
@@ -141,11 +141,11 @@ struct NodeLogicDrainTests {
     @Test("the look is part of the time that clients have, and never longer than it")
     func lookCounts() {
         let (rig, _) = self.rig(clients: 1)
-        _ = rig.beginDrain(DrainPlan(spread: .zero, within: .seconds(30), hardStop: .seconds(1)))
+        _ = rig.beginDrain(DrainPlan(wait: .zero, spread: .zero, within: .seconds(30), hardStop: .seconds(1)))
         rig.pass(.milliseconds(400))
-        #expect(self.orders(rig.heartbeat(alive: [NodeRig.me, NodeRig.other])).map(\.order.within) == [.milliseconds(600)])
+        #expect(self.orders(rig.heartbeat(alive: [NodeRig.me, NodeRig.other])).map(\.order.within) == [.milliseconds(500)])
         let (hanging, _) = self.rig(clients: 1)
-        _ = hanging.beginDrain(DrainPlan(spread: .zero, within: .seconds(30), hardStop: .seconds(1)))
+        _ = hanging.beginDrain(DrainPlan(wait: .zero, spread: .zero, within: .seconds(30), hardStop: .seconds(1)))
         #expect(hanging.wait(.seconds(1)).closes == [.draining])
     }
 
@@ -155,6 +155,83 @@ struct NodeLogicDrainTests {
         _ = rig.beginDrain()
         #expect(rig.logic.readiness(now: rig.now).reasons == [.draining])
         guard case .refused = rig.logic.admit(authentications: 0, now: rig.now) else { return #expect(Bool(false)) }
+    }
+
+    // MARK: The wait
+
+    private let waiting = DrainPlan(wait: .seconds(15), spread: .seconds(30), within: .seconds(10), hardStop: .seconds(60))
+
+    private func takes(_ rig: NodeRig) -> Bool {
+        let isAdmitted = rig.logic.admit(authentications: 0, now: rig.now) == .accepted
+        #expect(rig.logic.takesHandshakes(now: rig.now) == isAdmitted)
+        #expect(rig.logic.readiness(now: rig.now).reasons == [.draining])
+        return isAdmitted
+    }
+
+    @Test("until the balancer has noticed it takes newcomers, whom it moves with the others then [R10.1-11, R5.1-3]")
+    func preWait() {
+        let (rig, addresses) = self.rig(clients: 1)
+        #expect(self.orders(rig.drain(self.waiting)).isEmpty)
+        #expect(self.orders(rig.live(for: .milliseconds(14_999), storeAnswers: true)).isEmpty)
+        #expect(self.takes(rig))
+        let newcomer = rig.open()
+        #expect(rig.attach(newcomer, Named.client("bob")).notices(to: newcomer).count == 1)
+        let told = self.orders(rig.live(for: .seconds(30), storeAnswers: true))
+        #expect(!self.takes(rig))
+        #expect(told.map(\.address) == addresses + [newcomer])
+    }
+
+    @Test("who cannot ask the store waits all the same, and goes on with what was seen last")
+    func waitWithoutStore() {
+        let (rig, addresses) = self.rig(clients: 1)
+        #expect(self.orders(rig.beginDrain(self.waiting)).isEmpty)
+        #expect(self.orders(rig.live(for: .milliseconds(14_999), storeAnswers: false)).isEmpty)
+        #expect(self.orders(rig.live(for: .milliseconds(1), storeAnswers: false)).map(\.address) == addresses)
+    }
+
+    @Test("a node that is alone waits for nothing [R10.1-11]")
+    func waitAlone() {
+        let (rig, _) = self.rig(clients: 2, others: [])
+        #expect(rig.drain(self.waiting, others: []).closes == [.draining, .draining])
+        #expect(!self.takes(rig))
+    }
+
+    @Test("one that is left alone during the wait goes on serving until its end")
+    func leftAlone() {
+        let (rig, _) = self.rig(clients: 1)
+        _ = rig.drain(self.waiting)
+        #expect(rig.live(for: .milliseconds(14_999), storeAnswers: true, others: []).closes.isEmpty)
+        #expect(rig.live(for: .milliseconds(1), storeAnswers: true, others: []).closes == [.draining])
+    }
+
+    @Test("a second call leaves out the rest of the wait")
+    func hurried() {
+        let (rig, addresses) = self.rig(clients: 1)
+        _ = rig.drain(self.waiting)
+        _ = rig.live(for: .seconds(3), storeAnswers: true)
+        #expect(self.orders(rig.beginDrain(self.waiting)).map(\.address) == addresses)
+        #expect(!self.takes(rig))
+        #expect(rig.beginDrain(self.waiting) == .nothing)
+    }
+
+    @Test("a node without connections is not drained before the wait is over, since somebody may come")
+    func emptyWait() {
+        let rig = NodeRig.started()
+        #expect(!rig.drain(self.waiting).effects.contains(.drained))
+        #expect(!rig.live(for: .milliseconds(14_999), storeAnswers: true).effects.contains(.drained))
+        #expect(rig.live(for: .milliseconds(1), storeAnswers: true).effects.contains(.drained))
+    }
+
+    @Test("wait, spread and the time to move follow each other, and the hard stop bounds all of them")
+    func times() {
+        for (hardStop, closes) in [(600, 55_000), (60, 55_000), (50, 45_000), (20, 18_000)] {
+            var plan = self.waiting
+            plan.hardStop = .seconds(hardStop)
+            let (rig, _) = self.rig(clients: 1)
+            _ = rig.drain(plan)
+            #expect(rig.live(for: .milliseconds(closes - 1), storeAnswers: true).closes.isEmpty)
+            #expect(rig.live(for: .milliseconds(1), storeAnswers: true).closes == [.draining])
+        }
     }
 
     // MARK: The end
@@ -174,7 +251,7 @@ struct NodeLogicDrainTests {
         #expect(!rig.live(for: .seconds(100), storeAnswers: true).effects.contains(.drained))
     }
 
-    @Test("a node without connections is drained at once; a second drain changes nothing")
+    @Test("a node without connections is drained once the store has told who else is there; a second drain changes nothing")
     func empty() {
         let rig = NodeRig.started()
         #expect(rig.drain() == .does(.drained))

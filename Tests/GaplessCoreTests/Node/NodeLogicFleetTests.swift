@@ -46,7 +46,7 @@ struct NodeLogicFleetTests {
 
     // MARK: Whom to count on
 
-    @Test("a cordoned node takes nobody while one that is not cordoned does, and everybody when all are")
+    @Test("a cordoned node takes nobody while one that is not cordoned does, and everybody when all are [R5.1-6]")
     func allCordoned() {
         let rig = NodeRig.started()
         _ = rig.setCordoned(true)

@@ -73,13 +73,16 @@ final class NodeRig {
         self.commit(CommittedOperation(.heartbeat(self.heartbeatOperation()), .heartbeat(receipt)))
     }
 
+    /// A drain that waits for no balancer.
+    static let plan = DrainPlan(wait: .zero, within: .seconds(30), hardStop: .seconds(65))
+
     /// Begins a drain; nobody has told yet who else is alive.
-    func beginDrain(_ plan: DrainPlan = DrainPlan()) -> NodeOutput {
+    func beginDrain(_ plan: DrainPlan = plan) -> NodeOutput {
         self.perform { $0.drain(plan, now: self.now, into: &$1) }
     }
 
     /// Begins a drain, and tells who else is alive.
-    func drain(_ plan: DrainPlan = DrainPlan(), others: [NodeIdentity] = [other]) -> NodeOutput {
+    func drain(_ plan: DrainPlan = plan, others: [NodeIdentity] = [other]) -> NodeOutput {
         var output = self.beginDrain(plan)
         guard output.heartbeats == 1 else { return output }
         output.effects.removeAll { if case .commit(.heartbeat) = $0 { true } else { false } }

@@ -71,6 +71,7 @@ final class ServerVectorRun {
 
     private static let verbs: Set<String> = [
         "open", "hello", "up", "gone", "pass", "stall", "send", "return", "throw", "store", "copy", "restore", "life", "remove", "drain",
+        "cordon", "uncordon",
         "rebalance", "socket", "kill",
     ]
 
@@ -118,8 +119,16 @@ final class ServerVectorRun {
         case "drain":
             let node = try self.world.node(try fields.string("drain") ?? "a")
             let within = try fields.milliseconds("within") ?? .seconds(30)
-            let plan = DrainPlan(spread: .milliseconds(0), within: within, endpoints: try fields.strings("endpoints"))
+            let plan = DrainPlan(
+                wait: try fields.milliseconds("wait") ?? .zero,
+                spread: try fields.milliseconds("spread") ?? .zero,
+                within: within,
+                endpoints: try fields.strings("endpoints")
+            )
             node.feed { $0.drain(plan, now: $1, into: &$2) }
+        case "cordon", "uncordon":
+            let node = try self.world.node(try fields.string(verb) ?? "a")
+            node.feed { logic, now, _ in logic.setCordoned(verb == "cordon", now: now) }
         case "rebalance":
             let connection = try self.connection()
             let order = DrainOrder(within: try fields.milliseconds("rebalance") ?? .zero, code: .rebalance, jitter: .seconds(5))
