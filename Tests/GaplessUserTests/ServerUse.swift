@@ -8,7 +8,7 @@ enum ServerUse {
         configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
         configuration.admin = nil
         configuration.threads = 1
-        configuration.drainTime = .milliseconds(500)
+        configuration.moveTime = .milliseconds(500)
         configuration.newQueuesPerSecond = nil
         configuration.retention = RetentionPolicy(maxMessages: 100, maxAge: .seconds(60), onOverflow: .rejectNew)
         configuration.downlinkWindow = Window(messages: 8, bytes: UInt64(Limits.maxPayloadBytes))

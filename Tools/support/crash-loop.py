@@ -40,7 +40,7 @@ class Round:
         self.options, self.rng, self.retention = options, random.Random(seed), retention
         self.folder = tempfile.mkdtemp(prefix="gapless-crash-")
         self.store, self.printed = os.path.join(self.folder, "gapless.db"), os.path.join(self.folder, "printed.jsonl")
-        arguments = [*RETENTION[retention], "--new-queues-per-second", "none", "--drain-time", "2s"]
+        arguments = [*RETENTION[retention], "--new-queues-per-second", "none", "--drain-time", "500ms", "--move-time", "2s"]
         self.nodes = [Node(options.program, name, self.store, self.folder, arguments, self.printed) for name in "abc"[:processes]]
         self.kills, self.due, self.leaving = collections.Counter(), [], []
         self.readers, self.crowd, self.publishers = [], None, []

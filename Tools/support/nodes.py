@@ -16,6 +16,10 @@ import time
 ERROR = re.compile(r"\d\d:\d\d:\d\d\S* (error|critical) |Fatal error")
 
 
+# What nodes of trials take for a stop, unless their options say otherwise: no balancer has to notice.
+STOPPING = {"--drain-wait": "0s", "--drain-time": "500ms", "--move-time": "5s"}
+
+
 class Node:
     """One `gapless serve` process on a shared file; its ports stay the same over restarts.
 
@@ -25,6 +29,9 @@ class Node:
     def __init__(self, program, name, store, folder, options=(), output=None, environment=None):
         self.program, self.name, self.store, self.folder = program, name, store, folder
         self.options, self.output = list(options), output
+        for option, value in STOPPING.items():
+            if option not in self.options:
+                self.options += [option, value]
         self.environment = environment  # None: this program's own.
         self.listen, self.admin = "127.0.0.1:0", "127.0.0.1:0"
         self.process = None

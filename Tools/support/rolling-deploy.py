@@ -41,7 +41,9 @@ SIZES = (
     ("rounds", int, "how often all nodes are replaced in place", 3, 1),
     ("check", float, "seconds between two health checks", 2, 0.3),
     ("settle", float, "seconds of rest after each round", 5, 1),
-    ("drain-time", float, "seconds that a node gives its clients to move", 10, 5),
+    ("drain-wait", float, "seconds that a draining node goes on taking clients", 15, 2),
+    ("drain-time", float, "seconds over which a node asks its clients to move", 30, 3),
+    ("move-time", float, "seconds that each client has to move", 10, 5),
 )
 
 
@@ -54,7 +56,8 @@ class RollingDeploy(Trial):
         self.store = os.path.join(folder, "gapless.db")
         self.clients = [f"user{number}/device" for number in range(options.clients)]
         settings = ["--auth", f"tokens:{self.write_tokens()}", "--max-messages", "1000000", "--max-bytes", "1000000000", "--new-queues-per-second", "none",
-                    "--drain-time", f"{round(options.drain_time * 1000)}ms"]
+                    *(word for name in ("drain-wait", "drain-time", "move-time")
+                      for word in (f"--{name}", f"{round(getattr(options, name.replace('-', '_')) * 1000)}ms"))]
         self.nodes = [Node(options.program, name, self.store, folder, settings, self.printed) for name in "abc"]
         self.balancer = self.crowd = self.reports = None
         self.publishers, self.codes, self.rounds = [], [], []

@@ -61,7 +61,7 @@ class CheckTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        options = types.SimpleNamespace(program="gapless", clients=2, drain_time=1.5)
+        options = types.SimpleNamespace(program="gapless", clients=2, drain_wait=2, drain_time=1.5, move_time=0.25)
         self.trial = tool.RollingDeploy(options, random.Random(1), folder.name)
         self.trial.crowd = types.SimpleNamespace(require_running=lambda: None, is_running=False)
 
@@ -86,7 +86,8 @@ class CheckTest(unittest.TestCase):
 
     def test_nodes_get_the_time_to_drain(self):
         settings = self.trial.nodes[0].options
-        self.assertEqual(settings[settings.index("--drain-time") + 1], "1500ms")
+        for name, time in (("--drain-wait", "2000ms"), ("--drain-time", "1500ms"), ("--move-time", "250ms")):
+            self.assertEqual(settings[settings.index(name) + 1], time)
 
 
 if __name__ == "__main__":

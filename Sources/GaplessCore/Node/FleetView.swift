@@ -6,6 +6,8 @@
 package struct FleetView: Hashable, Sendable {
     /// The others that count as alive, in order of name and incarnation.
     package let others: [NodePeer]
+    /// Nobody counts on a node whose newest heartbeat is as old as that.
+    package let freshness: Duration
     /// Whether another node takes newcomers, so that a cordoned one need not.
     package let hasTaker: Bool
     /// Whether clients that are sent away have somewhere to go. A cordoned node will do: it takes them once nobody else does.
@@ -26,7 +28,8 @@ package struct FleetView: Hashable, Sendable {
 
     private init(_ others: [NodePeer], freshness: Duration) {
         self.others = others
-        let fresh = others.filter { $0.age < freshness }
+        self.freshness = freshness
+        let fresh = others.filter { $0.isFresh(freshness) }
         // One that tells nothing of itself has an older program, which serves as long as it has a row.
         self.hasTaker = fresh.contains { $0.report?.isTaker ?? true }
         self.hasRefuge = fresh.contains { $0.report?.isRefuge ?? true }

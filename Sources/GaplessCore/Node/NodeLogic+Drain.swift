@@ -1,12 +1,17 @@
 // How a node moves its clients away.
 extension NodeLogic {
-    /// Moves everybody away, once the balancer has had time to notice and it is known who else is there. A second call leaves out what is left
-    /// of that time, and changes nothing else.
-    package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
-        guard self.drain == nil else {
+    /// An operator wants the node drained: its service begins, or, when it has begun, leaves out the rest of the wait.
+    package mutating func leave(now: Instant, into output: inout NodeOutput) {
+        if self.drain == nil {
+            output.effects.append(.leave)
+        } else {
             self.changeWait(now: now, into: &output) { $0.hurry(now: now) }
-            return
         }
+    }
+
+    /// Moves everybody away, once the balancer has had time to notice and it is known who else is there. A second call changes nothing.
+    package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
+        guard self.drain == nil else { return }
         self.drain = .waiting(DrainWait(plan, look: self.configuration.drainLook, now: now))
         self.heartbeats.hurry(now: now)
         self.beginHeartbeat(now: now, into: &output)

@@ -55,6 +55,9 @@ package struct NodeLogic: Sendable {
 
     // MARK: Connections
 
+    /// The process.
+    package var node: NodeIdentity { self.configuration.node }
+
     /// How many connections are open, and how many are attached.
     package var connectionCount: Int { self.directory.roster.count }
     package var attachedCount: Int { self.directory.voiceCount }
@@ -204,7 +207,7 @@ package struct NodeLogic: Sendable {
     }
 
     /// What the others are told of this node.
-    private var report: NodeReport {
+    package var report: NodeReport {
         NodeReport(
             isDraining: self.drain != nil,
             isCordoned: self.isCordoned,
@@ -256,11 +259,16 @@ package struct NodeLogic: Sendable {
         guard given.number > self.obeyed else { return }
         self.obeyed = given.number
         self.heartbeats.hurry(now: now)
-        output.effects.append(.observe(.ordered(given.order)))
-        switch given.order {
+        self.obey(given.order, now: now, into: &output)
+    }
+
+    /// Does what an operator wants.
+    package mutating func obey(_ order: NodeOrder, now: Instant, into output: inout NodeOutput) {
+        output.effects.append(.observe(.ordered(order)))
+        switch order {
         case .cordon: self.setCordoned(true, now: now)
         case .uncordon: self.setCordoned(false, now: now)
-        case .drain: output.effects.append(.leave)
+        case .drain: self.leave(now: now, into: &output)
         }
     }
 

@@ -70,6 +70,9 @@ package struct NodePeer: Hashable, Sendable {
     /// What it told of itself; nil when its program or the store's schema is too old for that.
     package var report: NodeReport?
 
+    /// Whether somebody can count on it: its newest heartbeat is not as old as that.
+    package func isFresh(_ freshness: Duration) -> Bool { self.age < freshness }
+
     package init(node: NodeIdentity, age: Duration = .zero, report: NodeReport? = nil) {
         self.node = node
         self.age = age

@@ -23,21 +23,6 @@ extension GaplessServer {
         return try await self.running().node.snapshots(of: user, after: after, limit: limit).map(QueueDescription.init)
     }
 
-    /// This node, and the others that work on the same store and gave a sign of life lately.
-    ///
-    /// - Throws: `SendError` when the server does not run.
-    public func nodes() async throws -> [NodeDescription] {
-        try await self.running().node.ask { logic, now in
-            let load = NodeDescription.Load(
-                connections: logic.connectionCount,
-                attached: logic.attachedCount,
-                readiness: logic.readiness(now: now)
-            )
-            return [NodeDescription(name: self.configuration.name, load: load)]
-                + logic.fleet.others.map { NodeDescription(name: $0.node.name) }
-        }
-    }
-
     /// Removes a client's queue with everything in it. A connected client is closed with 4452.
     ///
     /// - Returns: whether there was one.

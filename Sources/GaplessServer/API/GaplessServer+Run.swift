@@ -11,9 +11,10 @@ import Synchronization
 extension GaplessServer {
     /// Opens store and ports, and serves until a graceful shutdown or the cancellation of its task.
     ///
-    /// On a graceful shutdown `/ready` turns 503 at once, clients are asked to move within `drainTime` (closed at once when no other node is
-    /// alive), and everything that was accepted is committed before this returns. Handlers that still run then are cancelled and waited for;
-    /// those that are left `hardStop` after the shutdown began are left behind and logged, and their messages come again.
+    /// On a graceful shutdown, or when an operator wants the node drained, `/ready` turns 503 at once; after `drainWait` newcomers are refused
+    /// and clients are asked to move, one after the other over `drainTime` (they are closed at once when no other node is there). Everything
+    /// that was accepted is committed before this returns. Handlers that still run then are cancelled and waited for; those that are left
+    /// `hardStop` after the shutdown began are left behind and logged, and their messages come again.
     ///
     /// - Throws: `ConfigurationError`, `QueueStoreError` or an error of the network when it cannot start.
     /// - Precondition: it is called once.
@@ -156,13 +157,13 @@ extension GaplessServer {
                 for await _ in node.started.stream {}
                 return .started
             }
-            // Ends when an operator orders it, or by `node.stop`.
+            // Ends when an operator wants it, or by `node.stop`.
             tasks.addTask {
                 for await _ in node.leaving.stream {}
                 return .shutdown(isGraceful: true)
             }
             let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
-            self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)
+            let admin = self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)
             // Ends with the first address, or by `cancelAll`.
             tasks.addTask {
                 for await address in addresses { return .listening(address) }
@@ -179,6 +180,7 @@ extension GaplessServer {
             if isGraceful { await self.drain(node) }
             await self.stop(node, listener)
             if isGraceful { await node.webhooks.flush() }
+            await admin?.end(within: TimeAmount(self.configuration.closeTime), on: group.any())
             tasks.cancelAll()
             if let failure { throw failure }
         }
@@ -214,10 +216,10 @@ extension GaplessServer {
         _ group: any EventLoopGroup,
         maxConnections: Int,
         _ addresses: AsyncStream<ListenAddress?>.Continuation
-    ) {
+    ) -> AdminService? {
         guard let admin = self.configuration.admin else {
             addresses.yield(nil)
-            return
+            return nil
         }
         let listener = AdminListener(
             api: AdminAPI(backend: self, configuration: admin, maxMessageBytes: self.configuration.maxMessageBytes),
@@ -226,11 +228,13 @@ extension GaplessServer {
             group: group,
             logger: self.logger
         )
-        // Ends by the shutdown, by `cancelAll`, or when the port cannot be had.
+        let service = AdminService(listener) { addresses.yield($0) }
+        // Ends by `end`, by `cancelAll`, or when the port cannot be had.
         tasks.addTask {
-            try await listener.run { addresses.yield($0) }
+            try await service.run()
             return .ended
         }
+        return service
     }
 
     private func listens(_ node: Node, _ listener: WebSocketListener, _ admin: ListenAddress?) {
@@ -256,8 +260,14 @@ extension GaplessServer {
     /// Moves the clients away. The node goes on serving those that are there.
     private func drain(_ node: Node) async {
         self.logger.info("Server drains", metadata: ["connections": "\(node.ask { logic, _ in logic.connectionCount })"])
-        let time = self.configuration.drainTime
-        node.drain(DrainPlan(spread: .zero, within: max(time, .milliseconds(1)), hardStop: time))
+        node.drain(
+            DrainPlan(
+                wait: self.configuration.drainWait,
+                spread: self.configuration.drainTime,
+                within: self.configuration.moveTime,
+                hardStop: self.configuration.hardStop
+            )
+        )
         for await _ in node.drained.stream {}
     }
 

@@ -12,7 +12,8 @@ import NIOHTTP1
 /// | `GET /v1/clients?user=&after=&limit=` | lists queues in order of their address |
 /// | `GET /v1/clients/{id}` | shows one; the address is one percent-encoded segment, `alice%2Fphone` |
 /// | `DELETE /v1/clients/{id}` | removes one |
-/// | `GET /v1/nodes` | lists the nodes that are alive, the one that is asked first and with its load |
+/// | `GET /v1/nodes` | lists the nodes that are alive, the one that is asked first |
+/// | `POST /v1/nodes/{name}/cordon`, `/uncordon`, `/drain` | gives a node an order |
 /// | `GET /metrics` | the metrics of the node that is asked, as Prometheus reads them |
 ///
 /// An error is `{"error":{"code":…,"message":…}}`: 400 what was asked is malformed, 401 no key, 403 not allowed from there, 404 unknown, 409 the
@@ -37,6 +38,9 @@ struct AdminAPI: Sendable {
         router.get("/v1/clients/:id") { _, context in try await self.show(try Self.client(context)) }
         router.delete("/v1/clients/:id") { _, context in try await self.remove(try Self.client(context)) }
         router.get("/v1/nodes") { _, _ in try await self.listNodes() }
+        for order in NodeOrder.allCases {
+            router.post("/v1/nodes/:name/\(order.rawValue)") { _, context in try await self.order(order, context) }
+        }
         router.get("/metrics") { _, _ in Response.metrics(try await self.backend.metricsText()) }
         return router
     }
@@ -68,6 +72,15 @@ struct AdminAPI: Sendable {
     private func listNodes() async throws -> Response {
         let nodes = try await self.backend.nodes()
         return Response.json { writer in writer.field("nodes", .array(nodes.map { .object(AdminJSON.value($0)) })) }
+    }
+
+    private func order(_ order: NodeOrder, _ context: BasicRequestContext) async throws -> Response {
+        let name = Self.decoded(try context.parameters.require("name")[...])
+        guard let node = NodeName(name), try await self.backend.order(order, node) else { throw AdminError.noSuchNode }
+        return Response.json { writer in
+            writer.field("name", node.description)
+            writer.field("order", order.rawValue)
+        }
     }
 
     private func show(_ client: ClientID) async throws -> Response {

@@ -8,6 +8,7 @@ protocol AdminBackend: Sendable {
     func queue(of client: ClientID) async throws -> QueueDescription?
     func queues(of user: UserID?, after: ClientID?, limit: Int) async throws -> [QueueDescription]
     func nodes() async throws -> [NodeDescription]
+    func order(_ order: NodeOrder, _ name: NodeName) async throws(SendError) -> Bool
     func metricsText() async throws -> String
     func remove(_ client: ClientID) async throws(SendError) -> Bool
 }

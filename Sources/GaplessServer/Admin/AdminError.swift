@@ -15,6 +15,7 @@ struct AdminError: Error, Hashable, Sendable {
 
     static func invalid(_ message: String) -> AdminError { AdminError(400, "invalid", message) }
     static let notFound = AdminError(404, "notFound", "There is nothing here.")
+    static let noSuchNode = AdminError(404, "noSuchNode", "No node of that name is alive.")
     static let noSuchClient = AdminError(404, "noSuchClient", "There is no such client.")
 
     /// Why a send failed. A full queue and an overloaded server have one status and two codes: the first waits for the client.

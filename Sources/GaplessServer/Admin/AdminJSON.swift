@@ -47,12 +47,16 @@ enum AdminJSON {
     }
 
     static func value(_ node: NodeDescription) -> JSONObject {
-        var object: JSONObject = ["name": .string(node.name.description)]
+        var object: JSONObject = [
+            "name": .string(node.name.description), "state": .string(node.state.rawValue),
+            "age": .integer(UInt64(clamping: node.age.milliseconds)),
+        ]
         if let load = node.load {
             object.append("connections", .integer(UInt64(load.connections)))
             object.append("attached", .integer(UInt64(load.attached)))
-            object.append("notReady", .array(load.notReady.map { .string($0) }))
+            object.append("capacity", .integer(UInt64(load.capacity)))
         }
+        if let notReady = node.notReady { object.append("notReady", .array(notReady.map { .string($0) })) }
         return object
     }
 

@@ -1,7 +1,6 @@
 import Hummingbird
 import Logging
 import NIOCore
-import ServiceLifecycle
 
 /// The port of the HTTP API.
 struct AdminListener: Sendable {
@@ -18,19 +17,7 @@ struct AdminListener: Sendable {
         [LastRequestHandler(), ContinueHandler()]
     }
 
-    /// Serves until a graceful shutdown or cancellation.
-    ///
-    /// - Parameter listening: called with the address once the port is open.
-    /// - Throws: `ConfigurationError` when the address cannot be listened on.
-    func run(listening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
-        do {
-            try await self.makeApplication(listening: listening).run()
-        } catch let error as IOError {
-            throw ConfigurationError("admin.listen", "\(self.configuration.listen) cannot be listened on: \(error.sentence)")
-        }
-    }
-
-    /// What `run` runs.
+    /// What serves the port.
     func makeApplication(
         listening: @escaping @Sendable (ListenAddress) async -> Void
     ) -> Application<RouterResponder<BasicRequestContext>> {

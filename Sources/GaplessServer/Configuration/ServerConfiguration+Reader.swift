@@ -14,7 +14,7 @@ extension ServerConfiguration {
     /// | `admin` | the address of the admin listener, or `none` |
     /// | `adminKey`, `adminKeyFile` | the key, or the path of a file that holds it |
     /// | `maxMessages`, `maxBytes`, `maxAge`, `onOverflow`, `keep` | retention; `discard-oldest` or `reject-new` |
-    /// | `maxKeep`, `keyLifetime`, `heartbeat`, `silence`, `helloDeadline`, `authenticationGrace`, `drainTime`, `hardStop`, `sendTimeout` | durations |
+    /// | `maxKeep`, `keyLifetime`, `heartbeat`, `silence`, `helloDeadline`, `authenticationGrace`, `drainWait`, `drainTime`, `moveTime`, `hardStop`, `sendTimeout` | durations |
     /// | `maxClientsPerUser`, `maxQueues`, `maxStoreBytes`, `maxMessageBytes`, `maxUplinkBytes`, `handlerAttempts` | integers |
     /// | `downlinkMessages`, `downlinkBytes`, `uplinkMessages`, `uplinkBytes` | integers: the windows |
     /// | `newQueuesPerSecond` | an integer, or `none` for no limit |
@@ -38,7 +38,9 @@ extension ServerConfiguration {
         try settings.duration("silence") { self.silence = $0 }
         try settings.duration("helloDeadline") { self.helloDeadline = $0 }
         try settings.duration("authenticationGrace") { self.authenticationGrace = $0 }
+        try settings.duration("drainWait") { self.drainWait = $0 }
         try settings.duration("drainTime") { self.drainTime = $0 }
+        try settings.duration("moveTime") { self.moveTime = $0 }
         try settings.duration("hardStop") { self.hardStop = $0 }
         try settings.duration("sendTimeout") { self.sendTimeout = $0 }
         try settings.integer("handlerAttempts") { self.handlerAttempts = $0 }

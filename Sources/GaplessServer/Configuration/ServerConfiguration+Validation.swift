@@ -70,8 +70,11 @@ extension ServerConfiguration {
         try Self.check("silence", self.silence > self.heartbeat && self.silence <= .seconds(600), "longer than heartbeat, at most 600 s")
         try Self.check("helloDeadline", (.milliseconds(100)...(.seconds(60))).contains(self.helloDeadline), "100 ms through 60 s")
         try Self.check("authenticationGrace", (.seconds(1)...(.seconds(300))).contains(self.authenticationGrace), "1 s through 300 s")
+        try Self.check("drainWait", (.zero...(.seconds(300))).contains(self.drainWait), "0 through 300 s")
         try Self.check("drainTime", (.zero...(.seconds(300))).contains(self.drainTime), "0 through 300 s")
-        try Self.check("hardStop", self.hardStop > self.drainTime && self.hardStop <= .seconds(600), "longer than drainTime, at most 600 s")
+        try Self.check("moveTime", (.milliseconds(100)...(.seconds(300))).contains(self.moveTime), "100 ms through 300 s")
+        let isHardStopLast = self.hardStop > self.drainWait + self.drainTime
+        try Self.check("hardStop", isHardStopLast && self.hardStop <= .seconds(900), "longer than drainWait and drainTime, at most 900 s")
         try Self.check("sendTimeout", (.seconds(1)...(.seconds(300))).contains(self.sendTimeout), "1 s through 300 s")
     }
 

@@ -98,12 +98,18 @@ public struct ServerConfiguration: Sendable {
     /// What `eventWebhook` is told of. Default: everything that there is.
     public var webhookEvents: Set<WebhookEventKind> = Set(WebhookEventKind.allCases)
 
-    /// The time that clients have to move when the server stops; those that are left then are closed, and their handlers cancelled.
-    /// Default 10 s; 0 through 300 s.
-    public var drainTime: Duration = .seconds(10)
+    /// How long a server that stops goes on taking clients while `/ready` says 503, so that its balancer notices before anybody is refused.
+    /// Default 15 s; 0 through 300 s. A server that is alone does not wait.
+    public var drainWait: Duration = .seconds(15)
 
-    /// How long after the beginning of a shutdown `run()` waits, at the most, for handlers, authenticators and hooks that were cancelled.
-    /// Default 60 s; longer than `drainTime`, at most 600 s.
+    /// Over how long the clients are asked to move then, one after the other. Default 30 s; 0 through 300 s.
+    public var drainTime: Duration = .seconds(30)
+
+    /// How long a client that is asked to move has for it; then it is closed with 4000. Default 10 s; 100 ms through 300 s.
+    public var moveTime: Duration = .seconds(10)
+
+    /// How long after the beginning of a shutdown everything ends: clients that are left are closed a little before, and `run()` waits, at the
+    /// most, for handlers, authenticators and hooks that were cancelled. Default 60 s; longer than `drainWait` and `drainTime`, at most 900 s.
     ///
     /// Those that are left then are told in the log and left behind. The messages of such handlers are not acknowledged: they come again.
     public var hardStop: Duration = .seconds(60)

@@ -46,6 +46,20 @@ extension Node {
         }
     }
 
+    /// Gives an order to another node; false when there is none of that name.
+    func order(_ operation: OrderOperation) async throws(SendError) -> Bool {
+        switch try await self.commit(.order(operation)) {
+        case .order(.given): return true
+        case .order(.noSuchNode): return false
+        case .order(.schemaTooOld):
+            throw SendError(
+                .unavailable,
+                "Orders wait for the store's next schema, and that for the end of a node whose program does not know it."
+            )
+        default: preconditionFailure("an order gets the receipt of an order")
+        }
+    }
+
     func snapshot(of client: ClientID) async throws -> QueueSnapshot? {
         let now = self.storeClock.wallClock()
         return try await self.readers.perform { store throws(QueueStoreError) in try store.snapshot(of: client, now: now) }

@@ -44,6 +44,10 @@ enum PublicListener {
     /// Decides about a handshake whose form and `Origin` are in order.
     private static func admit(_ head: HTTPRequestHead, _ channel: any Channel, _ node: Node) -> WebSocketService<ConnectionShell>.Admission
     {
+        // A balancer tries another node then. Whoever got further is told 4100. [R5.1-3]
+        guard node.ask({ logic, now in logic.takesHandshakes(now: now) }) else {
+            return .refuse(HTTPAnswer(.serviceUnavailable, headers: ["Retry-After": "1"], text: "This node is draining."))
+        }
         if node.authentication.isNone, let answer = self.refusalWithoutAuthentication(head) { return .refuse(answer) }
         guard let home = node.loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
             preconditionFailure("a connection lives on a loop of its node")

@@ -34,7 +34,9 @@ public struct TestServer: Sendable {
         var configuration = ServerConfiguration()
         configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
         configuration.admin = AdminConfiguration(listen: ListenAddress(host: "127.0.0.1", port: 0))
-        configuration.drainTime = .milliseconds(500)
+        configuration.drainWait = .zero
+        configuration.drainTime = .zero
+        configuration.moveTime = .milliseconds(500)
         configuration.heartbeat = .seconds(300)
         configuration.silence = .seconds(600)
         configuration.helloDeadline = .seconds(60)

@@ -23,7 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
                 --tls-certificate chain.pem --tls-key key.pem --auth jwt:keys.json
 
             A node prints one line of JSON when it is ready. On SIGTERM or SIGINT it asks its clients to move, commits everything and ends \
-            with 0.
+            with 0. Before that it goes on serving for --drain-wait, if there are other nodes; a second signal leaves out that wait.
 
             Each message from a client is printed as a line of JSON with "event":"message", client, outbox, seq, and text or base64. The \
             client is told that it was handled once the line is written. After a crash a line may come twice; client, outbox and seq tell.
@@ -73,12 +73,30 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private static func run(_ server: GaplessServer, logger: Logger) async throws {
-        let group = ServiceGroup(services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        async let running: Void = group.run()
-        if let addresses = try? await server.started() {
-            let admin = addresses.admin.map { ",\"admin\":\"\($0)\"" } ?? ""
-            StandardOutput.write("{\"event\":\"ready\",\"listen\":\"\(addresses.listen)\"\(admin),\"node\":\"\(addresses.node)\"}")
+        // It also ends when an operator wants it drained.
+        let service = ServiceGroupConfiguration.ServiceConfiguration(service: server, successTerminationBehavior: .gracefullyShutdownGroup)
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: logger))
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // Ends by `cancelAll`.
+            tasks.addTask { await Self.stop(server, in: group, on: signals) }
+            defer { tasks.cancelAll() }
+            async let running: Void = group.run()
+            if let addresses = try? await server.started() {
+                let admin = addresses.admin.map { ",\"admin\":\"\($0)\"" } ?? ""
+                StandardOutput.write("{\"event\":\"ready\",\"listen\":\"\(addresses.listen)\"\(admin),\"node\":\"\(addresses.node)\"}")
+            }
+            try await running
         }
-        try await running
+    }
+
+    /// Stops the service with the first signal; each further one leaves out what is left of the wait for a balancer.
+    private static func stop(_ server: GaplessServer, in group: ServiceGroup, on signals: UnixSignalsSequence) async {
+        var isStopping = false
+        for await _ in signals {
+            if isStopping, let node = try? await server.started().node { _ = try? await server.drain(node) }
+            await group.triggerGracefulShutdown()
+            isStopping = true
+        }
     }
 }

@@ -81,12 +81,23 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A connection that was silent for so long is dead (30s).", valueName: "duration"))
     var silence: String?
 
-    @Option(help: ArgumentHelp("The time within which clients are asked to move when the node stops (10s).", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "A node that stops says so on /ready and takes clients for so long, until its balancer has noticed (15s).",
+            valueName: "duration"
+        )
+    )
+    var drainWait: String?
+
+    @Option(help: ArgumentHelp("Then it asks its clients to move, one after the other over this time (30s).", valueName: "duration"))
     var drainTime: String?
+
+    @Option(help: ArgumentHelp("Each client has so long to move (10s).", valueName: "duration"))
+    var moveTime: String?
 
     @Option(
         help: ArgumentHelp(
-            "After so long the node ends though handlers of messages still run; longer than --drain-time (60s).",
+            "After so long the node ends, whoever is left; longer than --drain-wait and --drain-time together (60s).",
             valueName: "duration"
         )
     )
@@ -139,7 +150,8 @@ struct ServeOptions: ParsableArguments {
             "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
             "max-connections": self.maxConnections, "new-queues-per-second": self.newQueuesPerSecond,
             "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
-            "heartbeat": self.heartbeat, "silence": self.silence, "drain-time": self.drainTime, "hard-stop": self.hardStop,
+            "heartbeat": self.heartbeat, "silence": self.silence, "drain-wait": self.drainWait,
+            "drain-time": self.drainTime, "move-time": self.moveTime, "hard-stop": self.hardStop,
             "uplink": self.uplink, "webhook": self.webhook, "webhook-secret-file": self.webhookSecretFile,
             "webhook-events": self.webhookEvents, "webhook-timeout": self.webhookTimeout,
             "log-level": self.logLevel,

@@ -147,7 +147,9 @@ struct ServeSettings {
         }
         try self.set("heartbeat", \.heartbeat, of: &configuration)
         try self.set("silence", \.silence, of: &configuration)
+        try self.set("drain-wait", \.drainWait, of: &configuration)
         try self.set("drain-time", \.drainTime, of: &configuration)
+        try self.set("move-time", \.moveTime, of: &configuration)
         try self.set("hard-stop", \.hardStop, of: &configuration)
         try self.setWebhooks(&configuration)
         return configuration

@@ -123,13 +123,17 @@ struct DocumentTableTests {
     @Test("The other times and counts are the code's")
     func otherDefaults() throws {
         let server = ServerSessionConfiguration(node: NodeIdentity(name: Named.node("a"), incarnation: 1))
-        let pace = try #require(NodeConfiguration(node: server.node).creations)
+        let node = NodeConfiguration(node: server.node)
+        let pace = try #require(node.creations)
         let policy = StorePolicy()
         let backoff = Backoff()
         let expected: [String: String] = [
             "hello deadline": "\(Self.text(server.helloDeadline)), a setting",
             "authentication grace, `within` in `AUTH`": "\(Self.text(server.authenticationGrace)), a setting",
-            "drain time, `within` in `DRAIN`": "\(Self.text(DrainPlan().within)), a setting",
+            "time to move, `within` in `DRAIN`": "\(Self.text(DrainPlan().within)), a setting",
+            "a draining node takes clients for / spreads its `DRAIN`s over":
+                "\(Self.text(DrainPlan().wait)) / \(Self.text(DrainPlan().spread)), settings",
+            "nobody counts on a node to take clients that has given no sign for": Self.text(node.freshness),
             "wait for the peer's Close after `ERROR`": Self.text(server.closeTime),
             "slow consumer": "\(Self.text(server.slowConsumerTime)) without a byte taken",
             "outboxes remembered per client": "\(Limits.maxOutboxes), a setting",

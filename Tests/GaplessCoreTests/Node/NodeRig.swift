@@ -90,6 +90,10 @@ final class NodeRig {
         return output
     }
 
+    func leave() -> NodeOutput {
+        self.perform { $0.leave(now: self.now, into: &$1) }
+    }
+
     func setCordoned(_ isCordoned: Bool) -> NodeOutput {
         self.perform { logic, _ in logic.setCordoned(isCordoned, now: self.now) }
     }

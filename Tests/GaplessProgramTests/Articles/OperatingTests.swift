@@ -53,7 +53,8 @@ import Testing
             "heartbeat": Self.time(configuration.heartbeat), "silence": Self.time(configuration.silence),
             "helloDeadline": Self.time(configuration.helloDeadline),
             "authenticationGrace": Self.time(configuration.authenticationGrace),
-            "drainTime": Self.time(configuration.drainTime), "sendTimeout": Self.time(configuration.sendTimeout),
+            "drainWait": Self.time(configuration.drainWait), "drainTime": Self.time(configuration.drainTime),
+            "moveTime": Self.time(configuration.moveTime), "sendTimeout": Self.time(configuration.sendTimeout),
             "hardStop": "\(Int(configuration.hardStop / .seconds(1))) s", "maxUplinkBytes": Self.bytes(configuration.maxUplinkBytes),
             "newQueuesPerSecond": configuration.newQueuesPerSecond.map {
                 "\(Self.count($0)) for each address, \(Self.count($0 * 10)) at once"

@@ -313,6 +313,7 @@ final class FakeBackend: AdminBackend {
         var sent: [OutgoingMessage] = []
         var keys: [String?] = []
         var isRemoved = false
+        var orders: [NodeOrder] = []
     }
 
     private let state = Mutex(State())
@@ -391,6 +392,12 @@ final class FakeBackend: AdminBackend {
     }
 
     func nodes() async throws -> [NodeDescription] { [] }
+
+    func order(_ order: NodeOrder, _ name: NodeName) async throws(SendError) -> Bool {
+        guard name.description == "b" else { return false }
+        self.state.withLock { $0.orders.append(order) }
+        return true
+    }
 
     func metricsText() async throws -> String { "x 1\n" }
 

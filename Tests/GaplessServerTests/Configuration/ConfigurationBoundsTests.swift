@@ -44,10 +44,16 @@ import Testing
         Bounds(setting: "silence", values: 20_001...600_000) { $0.silence = .milliseconds($1) },
         Bounds(setting: "helloDeadline", values: 100...60_000) { $0.helloDeadline = .milliseconds($1) },
         Bounds(setting: "authenticationGrace", values: 1_000...300_000) { $0.authenticationGrace = .milliseconds($1) },
+        Bounds(setting: "drainWait", values: 0...300_000) {
+            $0.drainWait = .milliseconds($1)
+            $0.hardStop = .seconds(900)
+        },
         Bounds(setting: "drainTime", values: 0...300_000) {
             $0.drainTime = .milliseconds($1)
-            $0.hardStop = .seconds(600)
+            $0.hardStop = .seconds(900)
         },
+        Bounds(setting: "moveTime", values: 100...300_000) { $0.moveTime = .milliseconds($1) },
+        Bounds(setting: "hardStop", values: 45_001...900_000) { $0.hardStop = .milliseconds($1) },
         Bounds(setting: "sendTimeout", values: 1_000...300_000) { $0.sendTimeout = .milliseconds($1) },
     ]
 

@@ -59,7 +59,8 @@ import Testing
         ("MAX_AGE", { $0.retention.maxAge }), ("KEEP", { $0.retention.keep }), ("MAX_KEEP", { $0.maxKeep }),
         ("KEY_LIFETIME", { $0.keyLifetime }), ("HEARTBEAT", { $0.heartbeat }), ("SILENCE", { $0.silence }),
         ("HELLO_DEADLINE", { $0.helloDeadline }), ("AUTHENTICATION_GRACE", { $0.authenticationGrace }),
-        ("DRAIN_TIME", { $0.drainTime }), ("SEND_TIMEOUT", { $0.sendTimeout }),
+        ("DRAIN_WAIT", { $0.drainWait }), ("DRAIN_TIME", { $0.drainTime }), ("MOVE_TIME", { $0.moveTime }),
+        ("SEND_TIMEOUT", { $0.sendTimeout }),
     ]
 
     @Test(arguments: Self.durations.indices)

@@ -204,7 +204,7 @@ import Testing
     @Test func movesCountByTheirEnd() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .seconds(300)
+        configuration.moveTime = .seconds(300)
         configuration.hardStop = .seconds(600)
         let metrics = PrometheusMetrics()
         try await TestServer.run(store: store.configuration) { [configuration] second in

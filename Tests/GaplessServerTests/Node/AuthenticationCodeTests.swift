@@ -99,7 +99,7 @@ import Testing
         let time = ManualTime()
         var configuration = TestServer.configuration
         configuration.authenticationGrace = .seconds(2)
-        configuration.drainTime = .zero
+        configuration.moveTime = .milliseconds(100)
         try await TestServer.run(time: time, authenticator: self.authentication(time), configuration: configuration) { server in
             try await test(server, time)
         }

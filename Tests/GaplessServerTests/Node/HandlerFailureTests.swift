@@ -180,12 +180,12 @@ import Testing
 
     /// A server whose handler tells when it begins and how it ends, and otherwise waits for ever.
     private func withEndlessHandler(
-        drainTime: Duration = .zero,
+        moveTime: Duration = .milliseconds(100),
         _ test: @Sendable (TestServer, Mailbox<String>) async throws -> Void
     ) async throws -> Mailbox<String> {
         let events = Mailbox<String>()
         var configuration = self.configuration
-        configuration.drainTime = drainTime
+        configuration.moveTime = moveTime
         try await TestServer.run(
             configuration: configuration,
             prepare: { server in
@@ -253,7 +253,7 @@ import Testing
         let (began, go) = (Mailbox<Void>(), Mailbox<Void>())
         let store = try TemporaryStore()
         var configuration = self.configuration
-        configuration.drainTime = .seconds(300)
+        configuration.moveTime = .seconds(300)
         configuration.hardStop = .seconds(600)
         try await TestServer.run(store: store.configuration) { [configuration] second in
             try await second.commitsBehindItsHeartbeat()

@@ -43,7 +43,7 @@ import Testing
         authenticator: Authentication = .none
     ) throws -> GaplessServer {
         var configuration = TestServer.configuration
-        configuration.drainTime = .zero
+        configuration.moveTime = .milliseconds(100)
         configuration.hardStop = hardStop
         return try GaplessServer(store: store, authenticator: authenticator, configuration: configuration, logger: log.logger)
     }
@@ -124,7 +124,7 @@ import Testing
         let log = CapturedLog()
         let gate = Gate()
         var configuration = TestServer.configuration
-        configuration.drainTime = .zero
+        configuration.moveTime = .milliseconds(100)
         configuration.hardStop = .milliseconds(50)
         try await TestServer.run(
             configuration: configuration,

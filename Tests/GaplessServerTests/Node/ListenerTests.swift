@@ -73,7 +73,8 @@ import Testing
                 let shown = try await RawHTTP.call("GET", "/v1/clients/alice%2Fphone", port: port)
                 #expect(shown.status == 200 && shown.body.contains(#""depth":1,"#) && shown.body.contains(#""instance":"i1""#))
                 let nodes = try await RawHTTP.call("GET", "/v1/nodes", port: port)
-                #expect(nodes.body.contains(#""connections":1,"attached":1,"notReady":[]}"#))
+                #expect(nodes.body.contains(#""state":"serving","age":0,"connections":1,"attached":1,"capacity":"#))
+                #expect(nodes.body.contains(#""notReady":[]}"#))
                 // The other node sees the same queue, and can end it.
                 let otherPort = try #require(other.addresses.admin?.port)
                 let removed = try await RawHTTP.call("DELETE", "/v1/clients/alice%2Fphone", port: otherPort)

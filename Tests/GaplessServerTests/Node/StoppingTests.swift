@@ -10,7 +10,7 @@ import Testing
     @Test func aNodeThatIsNotAloneAsksItsClientsToMove() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .seconds(300)
+        configuration.moveTime = .seconds(300)
         configuration.hardStop = .seconds(600)
         try await TestServer.run(store: store.configuration) { [configuration] second in
             try await second.commitsBehindItsHeartbeat()
@@ -20,6 +20,7 @@ import Testing
                 prepare: { $0.onMessage { _, _ in } }
             ) { first in
                 let (client, welcome) = try await RawClient.attach(first.url, Greeting(outbox: "o1"))
+                let late = try await RawClient.connect(first.url)
                 await first.shutDown()
                 let drain = try await client.expect("DRAIN ")  // [R10.1-8]
                 #expect(drain.contains("\"within\":"))
@@ -28,7 +29,6 @@ import Testing
                 let live = try await RawHTTP.call("GET", "/live", port: first.addresses.listen.port)
                 #expect(live.status == 200)
                 // [R5.1-3]
-                let late = try await RawClient.connect(first.url)
                 late.send(Greeting(client: "bob").text)
                 let refusal = try await late.expect("ERROR {\"code\":4100")
                 #expect(refusal.contains("retryAfter"))
@@ -52,7 +52,7 @@ import Testing
     @Test func whoStaysIsClosedWhenTheTimeIsOver() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .seconds(3)
+        configuration.moveTime = .seconds(3)
         let time = ManualTime()
         try await TestServer.run(store: store.configuration) { [configuration] second in
             try await second.commitsBehindItsHeartbeat()
@@ -71,7 +71,7 @@ import Testing
     @Test func aNodeThatCameJustNowIsSeen() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .seconds(10)
+        configuration.moveTime = .seconds(10)
         try await TestServer.run(store: store.configuration, configuration: configuration) { first in
             let (client, welcome) = try await RawClient.attach(first.url)
             try await TestServer.run(store: store.configuration) { second in
@@ -90,7 +90,7 @@ import Testing
     @Test func aNodeThatHasJustGoneIsNowhereToGo() async throws {
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
-        configuration.drainTime = .seconds(60)
+        configuration.moveTime = .seconds(60)
         configuration.hardStop = .seconds(61)
         try await TestServer.run(store: store.configuration, configuration: configuration) { first in
             let (client, _) = try await RawClient.attach(first.url)

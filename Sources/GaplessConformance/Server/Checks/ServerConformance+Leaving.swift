@@ -7,6 +7,8 @@ extension ServerConformance {
     static let leaving: [Check<ServerBench>] = [
         .outOfReach("R10.1-8", "a draining node goes on serving", Self.needsDrain),
         .outOfReach("R10.1-9", "4000 with jitter when the time is over", Self.needsDrain),
+        .outOfReach("R10.1-10", "DRAINs are spread evenly", Self.needsDrain),
+        .outOfReach("R10.1-11", "a draining node takes clients for a while", Self.needsDrain),
         Check("R10.3-1", "BYE removes the queue with its messages and marks") { bench in
             let outbox = ServerBench.random()
             try await bench.send("one")

@@ -24,6 +24,7 @@ extension ServerConformance {
             try await connection.message(1)
         },
         .outOfReach("R5.1-3", "a draining node refuses with 4100", "to drain the server would end it for the other checks"),
+        .outOfReach("R5.1-6", "a cordoned node refuses while another one takes clients", "the kit judges one node"),
         .outOfReach("R5.1-4", "4102 while the store is out of reach", "the kit does not come to the store"),
         .outOfReach("R5.1-5", "4101 for queues that come too fast", "the bound is not told, and the other checks would meet it too"),
         Check("R5.2-1", "the first row that fits is the answer: rollback comes before partial") { bench in
