@@ -113,9 +113,7 @@ extension TokenFile {
 
         /// Reads 64 hexadecimal digits.
         private static func digest(_ text: String) -> [UInt8]? {
-            let digits = Array(text.utf8).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-            guard text.utf8.count == 64, digits.count == 64 else { return nil }
-            return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+            text.utf8.count == 64 ? Hexadecimal.decode(text) : nil
         }
     }
 }

@@ -37,15 +37,27 @@ extension Node {
         let known = self.handlerErrors.withLock { $0.removeValue(forKey: run.id) }
         let error: any Error = known ?? RefusedReply()
         let decision = await self.hooks.failure?(UplinkMessage(run.delivery), error) ?? .close
-        // What is tried on comes here again and again.
-        self.logger.log(
-            level: decision == .retry ? .debug : .warning,
-            "Handler gave up on a message",
-            metadata: ["client.id": "\(run.id.client)", "decision": "\(decision)", "failures": "\(run.failures)"]
-        )
+        self.log(decision, about: run, error)
         self.report { logic, now, output in
             logic.decided(run.id, HandlerDecision(decision), now: now, into: &output)
         }
+    }
+
+    private func log(_ decision: FailureDecision, about run: HandlerRun, _ error: any Error) {
+        let level: Logger.Level =
+            switch decision {
+            case .skip, .close: .warning
+            // What is tried on comes here again and again.
+            case .retry: run.failures <= self.configuration.handlerAttempts ? .info : .debug
+            }
+        self.logger.log(
+            level: level,
+            "Handler goes on failing",
+            metadata: [
+                "client.id": "\(run.id.client)", "decision": "\(decision)", "failures": "\(run.failures)",
+                "error.type": "\(type(of: error))",
+            ]
+        )
     }
 
     private func missedHandler() -> NoHandler {

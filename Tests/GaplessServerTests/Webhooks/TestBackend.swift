@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 @testable import GaplessServer
 
@@ -40,6 +41,28 @@ struct TestBackend: Sendable {
 
         static func status(_ status: Int) -> Answer { Answer(status: status) }
         static func body(_ body: String) -> Answer { Answer(body: body) }
+    }
+
+    /// An answer that fails for the first so many calls.
+    static func failing(_ count: Int, _ status: Int, then answer: Answer) -> Answering {
+        let left = Countdown(count)
+        return { _ in left.next() ? .status(status) : answer }
+    }
+
+    /// True for so many times.
+    private final class Countdown: Sendable {
+        private let left: Mutex<Int>
+
+        init(_ count: Int) {
+            self.left = Mutex(count)
+        }
+
+        func next() -> Bool {
+            self.left.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+        }
     }
 
     typealias Answering = @Sendable (Call) async throws -> Answer

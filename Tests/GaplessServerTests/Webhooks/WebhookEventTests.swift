@@ -85,14 +85,7 @@ import Testing
     }
 
     @Test func aCallThatFailsIsRepeatedUnderItsKey() async throws {
-        let failures = Mutex(2)
-        try await TestBackend.run({ _ in
-            let fails = failures.withLock { failures in
-                defer { failures -= 1 }
-                return failures > 0
-            }
-            return fails ? .status(503) : .ok
-        }) { backend in
+        try await TestBackend.run(TestBackend.failing(2, 503, then: .ok)) { backend in
             try await TestServer.run(configuration: Self.configuration(backend)) { server in
                 let (_, _) = try await RawClient.attach(server.url)
                 let calls = [try await backend.calls.next(), try await backend.calls.next(), try await backend.calls.next()]

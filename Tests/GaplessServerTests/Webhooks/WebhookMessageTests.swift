@@ -94,14 +94,8 @@ import Testing
     // MARK: Failures
 
     @Test func aFailureThatPassesGivesOneMarkUnderOneKey() async throws {
-        let failures = Mutex(2)
-        try await TestBackend.run({ call in
-            let fails = failures.withLock { failures in
-                defer { failures -= 1 }
-                return failures > 0
-            }
-            return fails ? .status(500) : .body(#"{"messages":[{"text":"done"}]}"#)
-        }) { backend in
+        let answering = TestBackend.failing(2, 500, then: .body(#"{"messages":[{"text":"done"}]}"#))
+        try await TestBackend.run(answering) { backend in
             try await TestServer.run(configuration: backend.messageConfiguration) { server in
                 let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
                 client.send("MSG 1 x")
@@ -175,30 +169,36 @@ import Testing
     }
 
     /// Why a call failed, as the service that embeds the server is told.
-    private static func failure(_ answer: TestBackend.Answer) async throws -> (code: WebhookError.Code?, calls: Int) {
+    private static func failure(of webhook: WebhookConfiguration) async throws -> WebhookError.Code? {
         let codes = Mailbox<WebhookError.Code?>()
+        var configuration = TestServer.configuration
+        configuration.messageWebhook = webhook
+        configuration.handlerAttempts = 1
+        return try await TestServer.run(
+            configuration: configuration,
+            prepare: { server in
+                server.onFailure { _, error in
+                    codes.put((error as? WebhookError)?.code)
+                    return .skip
+                }
+            }
+        ) { server in
+            let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+            try await Self.send(1...1, by: client)
+            // Nothing of an answer that is not whole is stored.
+            #expect(try await server.server.queue(of: .test("carol")) == nil)
+            return try await codes.next()
+        }
+    }
+
+    /// The same of a service that gives an answer, and how often it was called.
+    private static func failure(_ answer: TestBackend.Answer) async throws -> (code: WebhookError.Code?, calls: Int) {
         let count = Mutex(0)
         return try await TestBackend.run({ _ in
             count.withLock { $0 += 1 }
             return answer
         }) { backend in
-            var configuration = backend.messageConfiguration
-            configuration.handlerAttempts = 1
-            return try await TestServer.run(
-                configuration: configuration,
-                prepare: { server in
-                    server.onFailure { _, error in
-                        codes.put((error as? WebhookError)?.code)
-                        return .skip
-                    }
-                }
-            ) { server in
-                let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
-                try await Self.send(1...1, by: client)
-                // Nothing of an answer that is not whole is stored.
-                #expect(try await server.server.queue(of: .test("carol")) == nil)
-                return (try await codes.next(), count.withLock { $0 })
-            }
+            (try await Self.failure(of: backend.webhook), count.withLock { $0 })
         }
     }
 
@@ -230,23 +230,7 @@ import Testing
 
     @Test func aServiceThatIsNotThereIsUnreachable() async throws {
         let gone = try await TestBackend.run({ _ in .ok }) { $0.webhook }
-        let codes = Mailbox<WebhookError.Code?>()
-        var configuration = TestServer.configuration
-        configuration.messageWebhook = gone
-        configuration.handlerAttempts = 1
-        try await TestServer.run(
-            configuration: configuration,
-            prepare: { server in
-                server.onFailure { _, error in
-                    codes.put((error as? WebhookError)?.code)
-                    return .skip
-                }
-            }
-        ) { server in
-            let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
-            try await Self.send(1...1, by: client)
-            #expect(try await codes.next() == .unreachable)
-        }
+        #expect(try await Self.failure(of: gone) == .unreachable)
     }
 
     // MARK: Replies
@@ -361,15 +345,10 @@ import Testing
 
     @Test func nothingThatIsSecretIsLogged() async throws {
         let log = CapturedLog()
-        let isUp = Mutex(false)
-        try await TestBackend.run({ _ in
-            let answers = isUp.withLock { isUp in
-                defer { isUp = true }
-                return isUp
-            }
-            return answers
-                ? .body(#"{"messages":[{"text":"confidential reply"}]}"#) : TestBackend.Answer(status: 500, body: "confidential error")
-        }) { backend in
+        let answers = Mutex([
+            TestBackend.Answer(status: 500, body: "confidential error"), .body(#"{"messages":[{"text":"confidential reply"}]}"#),
+        ])
+        try await TestBackend.run({ _ in answers.withLock { $0.removeFirst() } }) { backend in
             try await TestServer.run(configuration: backend.messageConfiguration, logger: log.logger) { server in
                 let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
                 client.send("MSG 1 confidential message")
