@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// A duration as people write it: `250ms`, `30s`, `15m`, `1h`, `2d`; a bare number means seconds.
 struct DurationArgument: ExpressibleByArgument, Hashable, Sendable {
-    /// The duration, at least 1 ms and at most ten years.
+    /// The duration, at least 1 ms - or nothing, where that is a value - and at most ten years.
     let duration: Duration
 
     /// Ten years, in milliseconds.
@@ -14,8 +14,15 @@ struct DurationArgument: ExpressibleByArgument, Hashable, Sendable {
     }
 
     init?(argument: String) {
+        self.init(argument: argument, least: 1)
+    }
+
+    /// Reads a text.
+    ///
+    /// - Parameter least: 1 where a duration has to last, 0 where it may be nothing.
+    init?(argument: String, least: Int64) {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }
-        guard let count = Int64(digits), count > 0 else { return nil }
+        guard let count = Int64(digits), count >= least else { return nil }
         let unit: Int64
         switch argument[digits.endIndex...] {
         case "ms": unit = 1

@@ -229,7 +229,8 @@ struct ServeSettings {
 
     func set<Root>(_ name: String, _ path: WritableKeyPath<Root, Duration>, of root: inout Root) throws {
         guard let text = self.text(name) else { return }
-        guard let argument = DurationArgument(argument: text) else {
+        // Whether nothing is within the bounds is for the configuration to say.
+        guard let argument = DurationArgument(argument: text, least: 0) else {
             throw ProgramError(.misconfigured, "--\(name) is a duration such as 250ms, 30s, 15m or 1h, not '\(text)'")
         }
         root[keyPath: path] = argument.duration

@@ -22,6 +22,11 @@ import Testing
         #expect(DurationArgument(argument: text) == nil)
     }
 
+    @Test func nothingIsADurationWhereItMayBe() {
+        for text in ["0", "0s", "0ms", "00h"] { #expect(DurationArgument(argument: text, least: 0)?.duration == .zero) }
+        for text in ["", "s", "-0s", "0w"] { #expect(DurationArgument(argument: text, least: 0) == nil) }
+    }
+
     /// So many days are 2^64 milliseconds and some hours.
     @Test(arguments: ["213503982335d"]) func aNumberThatOverflowsIsRefused(_ text: String) {
         #expect(DurationArgument(argument: text) == nil)
