@@ -51,10 +51,11 @@ def free_address():
 
 
 class Balancer:
-    """A haproxy process; the nodes have to run when it starts, since their addresses are known then."""
+    """A haproxy process; the nodes have to run when it starts, since their addresses are known then. Those of spare nodes are fixed before."""
 
-    def __init__(self, folder, nodes, connections, inter):
-        self.folder, self.nodes, self.inter, self.connections = folder, nodes, inter, connections
+    def __init__(self, folder, nodes, connections, inter, spare=()):
+        self.folder, self.nodes, self.inter, self.connections = folder, [*nodes, *spare], inter, connections
+        self.first = list(nodes)
         self.listen, self.socket = free_address(), os.path.join(folder, "haproxy.sock")
         self.process = None
 
@@ -71,7 +72,7 @@ class Balancer:
             raise RuntimeError(f"haproxy does not take {path}: {checked.stderr.strip()}")
         with open(os.path.join(self.folder, "haproxy.log"), "ab") as log:
             self.process = subprocess.Popen(["haproxy", "-db", "-f", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        for node in self.nodes:
+        for node in self.first:
             self.wait_for(node)
         return self
 

@@ -1,5 +1,6 @@
 """Starts, kills and restarts real nodes, for the demo and the tests."""
 
+import http.client
 import json
 import os
 import random
@@ -110,6 +111,18 @@ class Node:
         whole = data[:data.rfind(b"\n") + 1]
         self.log_place += len(whole)
         return [f"node {self.name}: {line}" for line in whole.decode(errors="replace").splitlines() if ERROR.search(line)]
+
+    def order(self, name, order, timeout=30):
+        """Asks this node to give a node an order: cordon, uncordon or drain."""
+        connection = http.client.HTTPConnection(self.admin, timeout=timeout)
+        try:
+            connection.request("POST", f"/v1/nodes/{name}/{order}", headers={"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"node {self.name} does not {order} node {name}: {answer.status} {text.strip()}")
 
     def kill(self):
         """SIGKILL: no chance to say good-bye."""

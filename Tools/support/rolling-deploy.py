@@ -3,10 +3,11 @@
 
 Three nodes on one SQLite file with token authentication, haproxy in front of them with its health check on /ready, many clients, and steady
 traffic both ways. First nothing happens: that is what the rest is compared with. Then all nodes are replaced one at a time, again and again
-(SIGTERM, wait for exit 0, start the new one, wait until haproxy takes it), and at last once more with SIGKILL.
+(SIGTERM, wait for exit 0, start the new one, wait until haproxy takes it); then with surge (three new nodes start, all old ones are cordoned and
+then stopped one after the other); and at last once more in place with SIGKILL.
 
 What was accepted and what was handled stands in logs; they are compared in the end. Anything lost, doubled or out of order makes this fail; so
-does a client that moves more often than nodes are replaced, a client or a node that complains of an error, a node that dies by itself, and a
+does a client that moves more often than nodes are replaced, or with surge not exactly once, a client or a node that complains of an error, a node that dies by itself, and a
 round in which too little happens to show anything.
 A delay is the time from when a message should have been sent until it was handled: down, until the client was given it; up, until the client
 heard that the server had handled it. How long nodes took to accept what was sent down is part of that, and printed for itself. Delays depend on
@@ -23,7 +24,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import Crowd  # noqa: E402
 from delays import CrowdReports, Delays, before, due, with_times  # noqa: E402
-from haproxy import Balancer  # noqa: E402
+from haproxy import Balancer, free_address  # noqa: E402
 from judge import judge_downlink, judge_uplink, read_printed_by_client, shown  # noqa: E402
 from nodes import Node, Trial, add_options, integrity  # noqa: E402
 from steady import SteadyPublisher, now  # noqa: E402
@@ -59,6 +60,9 @@ class RollingDeploy(Trial):
                     *(word for name in ("drain-wait", "drain-time", "move-time")
                       for word in (f"--{name}", f"{round(getattr(options, name.replace('-', '_')) * 1000)}ms"))]
         self.nodes = [Node(options.program, name, self.store, folder, settings, self.printed) for name in "abc"]
+        self.spare = [Node(options.program, name, self.store, folder, settings, self.printed) for name in "def"]
+        for node in self.spare:
+            node.listen = free_address()  # The balancer has to know it before the node runs.
         self.balancer = self.crowd = self.reports = None
         self.publishers, self.codes, self.rounds = [], [], []
 
@@ -77,7 +81,7 @@ class RollingDeploy(Trial):
     def begin(self):
         for node in self.nodes:
             node.start(PATIENCE)
-        self.balancer = Balancer(self.folder, self.nodes, 4 * self.options.clients + 200, self.options.check).start()
+        self.balancer = Balancer(self.folder, self.nodes, 4 * self.options.clients + 200, self.options.check, self.spare).start()
         settings = ["--times", "--uplink", str(self.options.uplink), "--token-file", self.tokens]
         self.crowd = Crowd(self.options.program, self.folder, [self.balancer.url], self.options.clients, options=settings).start()
         self.reports = CrowdReports(self.crowd.files(0)[1])
@@ -124,8 +128,11 @@ class RollingDeploy(Trial):
         else:
             # What belongs to the round before is not handled again because of this one.
             self.wait_until_handled(current.begin)
-            for node in self.nodes:
-                self.replace(node, current)
+            if current.way == "surge":
+                self.surge(current)
+            else:
+                for node in self.nodes:
+                    self.replace(node, current)
         self.wait_until_attached()
         time.sleep(self.options.settle)
         self.check()
@@ -136,7 +143,11 @@ class RollingDeploy(Trial):
 
     def errors(self):
         """The errors that nodes logged since the last call."""
-        return [line for node in self.nodes for line in node.errors()]
+        return [line for node in self.everybody if node.starts for line in node.errors()]
+
+    @property
+    def everybody(self):
+        return [*self.nodes, *self.spare]
 
     def replace(self, node, current):
         began = time.monotonic()
@@ -150,6 +161,23 @@ class RollingDeploy(Trial):
         node.start(PATIENCE)
         self.balancer.wait_for(node)
         self.check()
+
+    def surge(self, current):
+        """The new nodes run before the first old one stops, and takes no more clients: each client moves once."""
+        for node in self.spare:
+            node.start(PATIENCE)
+            self.balancer.wait_for(node)
+        for node in self.nodes:
+            self.spare[0].order(node.name, "cordon")
+        old = list(self.nodes)
+        self.nodes[:], self.spare[:] = self.spare, old
+        for node in old:
+            began = time.monotonic()
+            node.require_running()
+            current.replaced += 1
+            self.codes.append(node.stop(PATIENCE))
+            current.stops.append(time.monotonic() - began)
+            self.check()
 
     def end(self):
         """Lets everything be handled, and ends all processes in order."""
@@ -203,7 +231,7 @@ class RollingDeploy(Trial):
     def clean(self):
         for publisher in self.publishers:
             publisher.stopping.set()
-        for process in (self.crowd, self.balancer, *self.nodes):
+        for process in (self.crowd, self.balancer, *self.everybody):
             if process is not None and process.is_running:
                 process.kill()
 
@@ -212,6 +240,7 @@ class RollingDeploy(Trial):
         self.go_through(Round("no deploy", "nothing"))
         for number in range(1, self.options.rounds + 1):
             self.go_through(Round(f"in place {number}", "SIGTERM"))
+        self.go_through(Round("surge", "surge"))
         self.go_through(Round("SIGKILL", "SIGKILL"))
         self.end()
         faults = self.judge()

@@ -17,7 +17,7 @@ class Round:
     """A stretch of time in which nothing is replaced, or every node once."""
 
     name: str
-    way: str  # "nothing", "SIGTERM", "SIGKILL"
+    way: str  # "nothing", "SIGTERM" in place, "surge", "SIGKILL"
     begin: int = 0
     end: int = 0
     replaced: int = 0  # How many nodes were.
@@ -124,6 +124,9 @@ def wrong(rounds, faults, codes, intact, lines):
         most = max(current.movements.welcomes.values(), default=0)
         if current.way == "SIGTERM" and most > current.replaced:
             found.append(f"{current.name}: a client had {most} new connections, {current.replaced} nodes were replaced")
+        if current.way == "surge" and set(current.movements.spread) != {1}:
+            counts = ", ".join(f"{count} clients {connections}" for connections, count in current.movements.spread.items())
+            found.append(f"{current.name}: each client should have one new connection; {counts}")
         found += [f"{current.name}: {line}" for line in current.errors]
     if any(codes):
         found.append(f"exit codes {codes}")
@@ -136,7 +139,7 @@ def slow(rounds):
     """What misses the goals of --strict, in words."""
     found = []
     baseline = next(current for current in rounds if current.way == "nothing")
-    for current in (current for current in rounds if current.way == "SIGTERM"):
+    for current in (current for current in rounds if current.way in ("SIGTERM", "surge")):
         for way, delays, without in (("down", current.down, baseline.down), ("up", current.up, baseline.up)):
             usual = without.percentile(50) or 0
             p50, _, p999, most = (math.inf if value is None else value for value in delays.figures)

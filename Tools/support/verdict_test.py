@@ -29,6 +29,7 @@ class SlowTest(unittest.TestCase):
     def test_goals_that_are_missed(self):
         self.assertEqual(len(self.found(stretch("SIGTERM", down=[20]))), 1)
         self.assertEqual(len(self.found(stretch("SIGTERM", up=[100]))), 2)
+        self.assertEqual(len(self.found(stretch("surge", up=[100]))), 2)
         self.assertEqual(len(self.found(stretch("SIGTERM", up=[1000]))), 3)
 
     def test_no_message_is_not_a_fast_one(self):
@@ -56,6 +57,11 @@ class WrongTest(unittest.TestCase):
 
     def test_more_connections_than_restarts_are_wrong(self):
         self.assertEqual(len(self.found(stretch("SIGTERM", connections=4))), 1)
+
+    def test_with_surge_each_client_moves_once(self):
+        self.assertEqual(self.found(stretch("surge", connections=1)), [])
+        self.assertEqual(len(self.found(stretch("surge", connections=2))), 1)
+        self.assertEqual(len(self.found(stretch("surge", connections=0))), 1)
 
     def test_what_clients_and_nodes_complain_of_is_wrong(self):
         self.assertEqual(self.found(stretch("SIGTERM"), lines=["crowd: stopped 9 a 4450"]), ["crowd: stopped 9 a 4450"])
