@@ -48,7 +48,7 @@ final class StoreWriter {
     private var progress: ProgressNote?
     /// Whether that failed, which is tried again when the progress is written the next time.
     private var cannotNote = false
-    /// After a failure to raise the schema: until when, on the store's clock, heartbeats do without.
+    /// After a failure to raise the schema: until when, on this process's clock, heartbeats do without.
     private var raiseAgain: Timestamp?
 
     init(
@@ -298,7 +298,7 @@ final class StoreWriter {
                         tables,
                         meta: meta,
                         schema: self.configuration.schema,
-                        mayRaise: self.raiseAgain.map { max(self.clock, meta.clock) >= $0 } ?? true,
+                        mayRaise: self.raiseAgain.map { self.clock >= $0 } ?? true,
                         policy: self.policy,
                         removable: self.configuration.maxRemovals,
                         now: self.clock,
