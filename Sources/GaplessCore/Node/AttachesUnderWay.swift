@@ -5,7 +5,7 @@
 package struct AttachesUnderWay: Hashable, Sendable {
     private struct Entry: Hashable, Sendable {
         var count = 0
-        var isSignalled = false
+        var signalled: Signal.Kind?
     }
 
     private var entries: [ClientID: Entry] = [:]
@@ -17,16 +17,17 @@ package struct AttachesUnderWay: Hashable, Sendable {
         self.entries[client, default: Entry()].count += 1
     }
 
-    /// A signal came for a client that has no voice here.
-    package mutating func signalled(_ client: ClientID) {
-        self.entries[client]?.isSignalled = true
+    /// A signal came for a client that has no voice here. The newest counts, but news take the place of nothing.
+    package mutating func signalled(_ signal: Signal) {
+        if signal.kind == .news, self.entries[signal.client]?.signalled != nil { return }
+        self.entries[signal.client]?.signalled = signal.kind
     }
 
-    /// An attach was answered, or failed; returns whether a signal came meanwhile.
-    package mutating func ended(_ client: ClientID) -> Bool {
-        guard var entry = self.entries[client] else { return false }
+    /// An attach was answered, or failed; returns which signal came meanwhile.
+    package mutating func ended(_ client: ClientID) -> Signal.Kind? {
+        guard var entry = self.entries[client] else { return nil }
         entry.count -= 1
         self.entries[client] = entry.count > 0 ? entry : nil
-        return entry.isSignalled
+        return entry.signalled
     }
 }

@@ -26,7 +26,7 @@ package struct CommitDoubts: Hashable, Sendable {
         case .remove(let remove): self.note(remove.client)
         case .expire: self.isEverybody = true
         case .end(let end): self.note(end.client)
-        case .acknowledge, .detach, .heartbeat, .order: break
+        case .acknowledge, .detach, .heartbeat, .order, .sendAway: break
         }
     }
 

@@ -51,7 +51,7 @@ extension NodeLogic {
                 self.sweepEnded(hasMore: false, now: now)
             case .heartbeat:
                 self.heartbeatEnded(nil, now: now, into: &output)
-            case .append, .appendSequence, .remove, .order:
+            case .append, .appendSequence, .remove, .order, .sendAway:
                 break  // Their callers wait elsewhere.
             }
         }
@@ -82,19 +82,22 @@ extension NodeLogic {
         case (.end(let end), .end(let receipt)):
             self.tell(end.client, under: end.fence, .ended(receipt), into: &output)
             if case .ended = receipt { self.queueEnded(end.client, .ended, now: now, into: &output) }
-        case (.remove(let remove), .remove(.removed(_, code: let code))):
+        case (.remove(let remove), .remove(let receipt)):
+            guard case .removed(_, let code) = receipt else { return }
             if let voice = self.directory.voice(of: remove.client) { output.tell(voice.address, .removed(code)) }
             self.queueEnded(remove.client, .removed, now: now, into: &output)
-        case (.remove, .remove(.noSuchClient)):
-            break
         case (.expire, .expire(let receipt)):
             self.expired(receipt, now: now, into: &output)
         case (.order, .order):
             break  // Its caller waits elsewhere, and who it is for hears of it with its own heartbeat.
+        case (.sendAway(let away), .sendAway(let receipt)):
+            if case .sentAway(let holder?, let code) = receipt {
+                self.tell(away.client, under: holder.fence, .close(SessionEnding(sentAway: code)), into: &output)
+            }
         case (.heartbeat, .heartbeat(let receipt)):
             self.heartbeatEnded(receipt, now: now, into: &output)
         case (.append, _), (.appendSequence, _), (.acknowledge, _), (.attach, _), (.detach, _), (.advanceMark, _), (.end, _), (.remove, _),
-            (.expire, _), (.heartbeat, _), (.order, _):
+            (.expire, _), (.heartbeat, _), (.order, _), (.sendAway, _):
             preconditionFailure("a receipt of another kind than its operation")
         }
     }
@@ -156,7 +159,7 @@ extension NodeLogic {
     ) {
         guard let address else { preconditionFailure("an attach without a connection") }
         self.creations.settle(address.id, isCreated: receipt.isCreated)
-        let isSignalled = self.attaches.ended(operation.client)
+        let signalled = self.attaches.ended(operation.client)
         output.tell(address, .attached(receipt))
         guard case .attached(let attachment) = receipt else { return }
         let voice = ConnectionDirectory.Voice(
@@ -178,7 +181,11 @@ extension NodeLogic {
         for client in attachment.evicted {
             self.queueEnded(client, .evicted, now: now, into: &output)
         }
-        if isSignalled { output.tell(address, .look) }
+        switch signalled {
+        case .sentAway(let code): output.tell(address, .close(SessionEnding(sentAway: code)))
+        case .news, .displaced, .removed: output.tell(address, .look)
+        case nil: break
+        }
         if let order = self.orderForLate(now: now) { output.tell(address, order) }
         self.hurryPolls(now: now)
     }
@@ -319,7 +326,7 @@ private struct Discards {
             case .append(let receipt): self.add(receipt)
             case .appendSequence(let receipt): receipt.stored.forEach { self.add($0) }
             case .advanceMark(.advanced(let sends)): sends.forEach { self.add($0) }
-            case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order: break
+            case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order, .sendAway: break
             }
         }
     }

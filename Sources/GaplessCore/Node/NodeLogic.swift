@@ -115,12 +115,13 @@ package struct NodeLogic: Sendable {
         self.cursor = max(self.cursor, batch.cursor)
         for signal in batch.signals {
             // The newest attachment may be the one meant, though another one is still the voice here.
-            self.attaches.signalled(signal.client)
+            self.attaches.signalled(signal)
             guard let voice = self.directory.voice(of: signal.client) else { continue }
             switch signal.kind {
             case .news: output.tell(voice.address, .news)
             case .displaced: output.tell(voice.address, .look)
             case .removed(let code): output.tell(voice.address, .removed(code))
+            case .sentAway(let code): output.tell(voice.address, .close(SessionEnding(sentAway: code)))
             }
         }
         self.polls.ended(next: self.pollInterval, now: now)

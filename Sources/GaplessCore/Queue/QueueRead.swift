@@ -67,6 +67,8 @@ package struct Signal: Hashable, Sendable {
         case displaced
         /// An operator removed the queue; the connection is closed with the code.
         case removed(CloseCode)
+        /// An operator sent the client away; the connection is closed with the code, and the queue stays.
+        case sentAway(CloseCode)
     }
 
     package init(client: ClientID, kind: Kind) {
@@ -154,6 +156,8 @@ package struct StorePolicy: Hashable, Sendable {
     /// How long an idempotency key is remembered, at most 24 h.
     package var keyLifetime: Duration
     package var maxKeys: Int
+    /// The most clients that operators can have sent away at a time.
+    package var maxSentAway: Int
     /// After so long without a heartbeat a node and its attachments count as dead.
     package var nodeLifetime: Duration
 
@@ -166,6 +170,7 @@ package struct StorePolicy: Hashable, Sendable {
         maxStoreBytes: Int = 10_737_418_240,
         keyLifetime: Duration = .seconds(3_600),
         maxKeys: Int = 1_000_000,
+        maxSentAway: Int = 100_000,
         nodeLifetime: Duration = .seconds(60)
     ) {
         self.retention = retention
@@ -176,6 +181,7 @@ package struct StorePolicy: Hashable, Sendable {
         self.maxStoreBytes = maxStoreBytes
         self.keyLifetime = keyLifetime
         self.maxKeys = maxKeys
+        self.maxSentAway = maxSentAway
         self.nodeLifetime = nodeLifetime
     }
 }

@@ -22,6 +22,8 @@ package enum StoreOperation: Hashable, Sendable {
     case heartbeat(HeartbeatOperation)
     /// An operator wants something of a node.
     case order(OrderOperation)
+    /// An operator sends a client away for a while, or lets it come again.
+    case sendAway(SendAwayOperation)
 }
 
 /// Who gets a message.

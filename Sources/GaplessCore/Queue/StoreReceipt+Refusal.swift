@@ -28,7 +28,7 @@ extension StoreReceipt {
         case .advanceMark(.advanced(sends: let sends)): sends.last?.hadRoom
         case .advanceMark(.sendRefused(index: _, receipt: let receipt)): receipt.hadRoom
         case .attach(.tooManyQueues): false
-        case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order: nil
+        case .acknowledge, .attach, .detach, .advanceMark, .end, .remove, .expire, .heartbeat, .order, .sendAway: nil
         }
     }
 }

@@ -11,6 +11,7 @@ package enum StoreReceipt: Hashable, Sendable {
     case expire(ExpireReceipt)
     case heartbeat(HeartbeatReceipt)
     case order(OrderReceipt)
+    case sendAway(SendAwayReceipt)
 }
 
 /// Why an operation with a fence did nothing: who holds the queue now, so that the loser can be told the right code (Protocol.md §5.3).
@@ -122,6 +123,8 @@ package enum AttachReceipt: Hashable, Sendable {
     case tooManyQueues
     /// There is no queue and the hello may not create one: 4101, nothing changed.
     case tooManyNewQueues
+    /// An operator sent the client away with this code; nothing changed.
+    case sentAway(CloseCode)
 
     /// Whether a queue was created.
     package var isCreated: Bool {

@@ -141,6 +141,8 @@ extension ServerSession {
                 .refused(self.ending(.overloaded, "The store has no room for another queue."))
             case .attached(.tooManyNewQueues):
                 .refused(self.ending(.rateLimited, "Too many new clients come from this address."))  // [R5.1-5]
+            case .attached(.sentAway(let code)):
+                .refused(SessionEnding(sentAway: code))
             case .storeFailed(.attach):
                 .refused(SessionEnding(.storeUnavailable, "The store cannot be reached."))  // [R5.1-4]
             case .acknowledged, .ended, .storeFailed, .committed, .news, .look, .displaced, .removed, .handled, .gaveUp, .drain, .close:
@@ -157,10 +159,9 @@ extension ServerSession {
 }
 
 extension SessionEnding {
-    /// An operator removed the queue or sent the client away; nothing is left to detach.
+    /// An operator removed the queue; nothing is left to detach.
     init(removedByOperator code: CloseCode) {
-        self.init(code, "An operator sent this client away.")
-        self.isDisplaced = true
+        self = SessionEnding(sentAway: code).displaced
     }
 
     /// The token of a client that the server named cannot be verified. [R9.2-3]

@@ -103,6 +103,11 @@ package struct SessionEnding: Error, Hashable, Sendable {
         self.isDisplaced = true
     }
 
+    /// An operator sent the client away; what the connection holds it gives back.
+    init(sentAway code: CloseCode) {
+        self.init(code, "An operator sent this client away.")
+    }
+
     /// The same, of a connection that lost its fence.
     var displaced: SessionEnding {
         var ending = self

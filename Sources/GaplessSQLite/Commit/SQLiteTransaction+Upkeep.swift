@@ -42,7 +42,10 @@ extension SQLiteTransaction {
             rowsLeft -= keys.count
             if keys.hasMore { receipt.hasMore = true }
         }
-        if rowsLeft > 0, try self.removeDead(limit: rowsLeft) { receipt.hasMore = true }
+        if rowsLeft > 0 {
+            rowsLeft -= try self.removeSentAway(limit: rowsLeft)
+            if try rowsLeft <= 0 || self.removeDead(limit: rowsLeft) { receipt.hasMore = true }
+        }
         receipt.stored = StoredSum(queues: self.queueCount, bytes: self.storedBytes)
         return receipt
     }

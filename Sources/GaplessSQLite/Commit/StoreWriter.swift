@@ -467,6 +467,7 @@ extension SQLiteTransaction {
         case .expire(let expire): .expire(try self.expire(expire))
         case .heartbeat(let heartbeat): .heartbeat(try self.heartbeat(heartbeat))
         case .order(let order): .order(try self.order(order))
+        case .sendAway(let away): .sendAway(try self.sendAway(away))
         }
     }
 }

@@ -110,12 +110,17 @@ enum SignalRows {
         "\(node.name)/\(String(node.incarnation, radix: 16))"
     }
 
-    /// 0 and 1, else the close code of a removal.
+    /// What is added to the close code of a client that was sent away. A program that knows no such signal cuts it off and takes the rest for a
+    /// removal: it looks, finds its fence current, and goes on.
+    private static let away: Int64 = 65_536
+
+    /// 0 and 1, else the close code of a removal, or that of a client that was sent away.
     private static func code(of kind: Signal.Kind) -> Int64 {
         switch kind {
         case .news: 0
         case .displaced: 1
         case .removed(let code): Int64(code.rawValue)
+        case .sentAway(let code): Self.away + Int64(code.rawValue)
         }
     }
 
@@ -123,6 +128,7 @@ enum SignalRows {
         switch code {
         case 0: .news
         case 1: .displaced
+        case Self.away...(2 * Self.away - 1): .sentAway(CloseCode(rawValue: UInt16(code - Self.away)))
         default: .removed(CloseCode(rawValue: UInt16(truncatingIfNeeded: code)))
         }
     }

@@ -187,7 +187,7 @@ final class ServerMetrics: Sendable {
             case .appendSequence(let receipt): sent += receipt.isRepeat ? 0 : receipt.stored.reduce(0) { $0 + $1.deliveries.count }
             case .acknowledge: acknowledged += 1
             case .expire(let receipt): self.swept(receipt)
-            case .attach, .detach, .advanceMark, .end, .remove, .heartbeat, .order: break
+            case .attach, .detach, .advanceMark, .end, .remove, .heartbeat, .order, .sendAway: break
             }
         }
         if sent > 0 { self.sent.increment(by: Int64(sent)) }

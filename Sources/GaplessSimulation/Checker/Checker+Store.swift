@@ -97,6 +97,7 @@ extension Checker {
         case .tooManyClients: self.world.counters.count(.tooManyClients)
         case .tooManyQueues: self.world.counters.count(.tooManyQueues)
         case .tooManyNewQueues: self.world.counters.count(.tooManyNewQueues)
+        case .sentAway: self.require(false, .oneVoice, "\(operation.client) was sent away by nobody")
         }
     }
 

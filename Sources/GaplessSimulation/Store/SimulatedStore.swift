@@ -140,7 +140,7 @@ final class SimulatedStore {
             case .attach: self.world.counters.count(.doubtfulAttach)
             case .acknowledge: self.world.counters.count(.doubtfulAck)
             case .advanceMark: self.world.counters.count(.doubtfulMark)
-            case .detach, .end, .remove, .expire, .heartbeat, .order: break
+            case .detach, .end, .remove, .expire, .heartbeat, .order, .sendAway: break
             }
         }
     }

@@ -88,7 +88,7 @@ extension StoreOperation {
         case .append(let append): append.heldBytes
         case .appendSequence(let sequence): sequence.appends.reduce(256) { $0 + $1.heldBytes }
         case .advanceMark(let mark): mark.sends.reduce(256) { $0 + $1.heldBytes }
-        case .acknowledge, .attach, .detach, .end, .remove, .expire, .heartbeat, .order: 256
+        case .acknowledge, .attach, .detach, .end, .remove, .expire, .heartbeat, .order, .sendAway: 256
         }
     }
 
@@ -97,7 +97,7 @@ extension StoreOperation {
         switch self {
         case .append, .appendSequence: true
         case .advanceMark(let mark): !mark.sends.isEmpty
-        case .acknowledge, .attach, .detach, .end, .remove, .expire, .heartbeat, .order: false
+        case .acknowledge, .attach, .detach, .end, .remove, .expire, .heartbeat, .order, .sendAway: false
         }
     }
 }

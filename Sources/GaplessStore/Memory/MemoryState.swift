@@ -30,6 +30,8 @@ struct MemoryState {
     private(set) var storedBytes = 0
     private(set) var due = DueHeap()
     var keys = KeyTable()
+    /// Whom operators sent away, those included that may come by now.
+    var sentAway: [ClientID: SentAway] = [:]
     private(set) var nodes: [NodeIdentity: NodeRecord] = [:]
     private var signals: [NodeIdentity: NodeSignals] = [:]
     /// Signals of the commit that is under way.
@@ -248,6 +250,11 @@ struct MemoryState {
         }
     }
 
+    /// Forgets those who were sent away and may come by now.
+    mutating func removeSentAway() {
+        self.sentAway = self.sentAway.filter { self.clock < $0.value.until }
+    }
+
     // MARK: Lives and keys
 
     /// Begins a new life of the store, as after a restore: every queue's epoch changes with it.
@@ -323,7 +330,7 @@ package struct NodeSignals {
         switch (signal.kind, self.ends[signal.client]?.kind) {
         case (.news, _): self.news[signal.client] = commit
         case (.displaced, .removed(let code)): self.ends[signal.client] = (.removed(code), commit)
-        case (.displaced, _), (.removed, _): self.ends[signal.client] = (signal.kind, commit)
+        case (.displaced, _), (.removed, _), (.sentAway, _): self.ends[signal.client] = (signal.kind, commit)
         }
     }
 

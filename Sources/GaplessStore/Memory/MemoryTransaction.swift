@@ -44,6 +44,7 @@ final class MemoryTransaction: StoreTransaction {
             self.state.heartbeat(heartbeat)
             return .heartbeat(self.state.heartbeatReceipt(for: heartbeat.node, wasAlive: wasAlive))
         case .order(let order): return .order(self.state.order(order))
+        case .sendAway(let away): return .sendAway(try self.sendAway(away))
         }
     }
 
@@ -59,6 +60,7 @@ final class MemoryTransaction: StoreTransaction {
         if rowsLeft > 0 {
             rowsLeft -= self.state.keys.removeExpired(at: self.clock, limit: rowsLeft)
         }
+        if rowsLeft > 0 { self.state.removeSentAway() }
         self.state.removeDeadNodes()
         let isDue = self.state.due.first.map { $0.due <= self.clock } ?? false
         receipt.hasMore = isDue || self.state.keys.hasExpired(at: self.clock)
@@ -138,6 +140,21 @@ final class MemoryTransaction: StoreTransaction {
 
     func raise(_ kind: Signal.Kind, for client: ClientID, at node: NodeIdentity) {
         self.state.raise(kind, for: client, at: node)
+    }
+
+    var keepsSentAway: Bool { true }
+
+    func sentAway(_ client: ClientID) -> SentAway? {
+        self.state.sentAway[client].flatMap { self.clock < $0.until ? $0 : nil }
+    }
+
+    func setSentAway(_ client: ClientID, to away: SentAway?) {
+        self.state.sentAway[client] = away
+    }
+
+    func hasRoomForSentAway() -> Bool {
+        if self.state.sentAway.count >= self.policy.maxSentAway { self.state.removeSentAway() }
+        return self.state.sentAway.count < self.policy.maxSentAway
     }
 
     func answer(to key: IdempotencyKey) -> KeyedAnswer? {

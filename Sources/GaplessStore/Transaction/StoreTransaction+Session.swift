@@ -1,9 +1,10 @@
 package import GaplessCore
 
 extension StoreTransaction {
-    /// A connection becomes the queue's one voice, or is told why not.
+    /// A connection becomes the queue's one voice, or is told why not. That the client was sent away goes before everything else.
     package func attach(_ operation: AttachOperation) throws(Failure) -> AttachReceipt {
         let client = operation.client
+        if let away = try self.sentAway(client) { return .sentAway(away.code) }
         guard var record = try self.record(of: client) else { return try self.attachFirst(operation) }
         let floor = record.floor
         let decision = try record.attach(
@@ -128,6 +129,25 @@ extension StoreTransaction {
         if let holder { try self.raise(.removed(operation.code), for: operation.client, at: holder.node) }
         try self.removeQueue(operation.client)
         return .removed(holder: holder, code: operation.code)
+    }
+
+    /// An operator sends a client away for a while, or lets it come again. A queue need not be there, and one that is stays as it is: only an
+    /// attach changes who holds it, and the connection that does gives it back when it is closed.
+    package func sendAway(_ operation: SendAwayOperation) throws(Failure) -> SendAwayReceipt {
+        let client = operation.client
+        guard self.keepsSentAway else { return .schemaTooOld }
+        let former = try self.sentAway(client)
+        guard let code = operation.code else {
+            try self.setSentAway(client, to: nil)
+            return .letIn(wasAway: former != nil)
+        }
+        if former == nil {
+            guard try self.hasRoomForSentAway() else { return .tooMany }
+        }
+        try self.setSentAway(client, to: SentAway(code: code, until: self.clock + operation.time))
+        let holder = try self.record(of: client)?.holder
+        if let holder { try self.raise(.sentAway(code), for: client, at: holder.node) }
+        return .sentAway(holder: holder, code: code)
     }
 
     /// Looks at one queue for what is too old; afterwards it is gone, or holds nothing expired, or `limit` messages went.

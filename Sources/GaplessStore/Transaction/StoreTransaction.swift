@@ -58,6 +58,14 @@ package protocol StoreTransaction: AnyObject {
     func raise(_ kind: Signal.Kind, for client: ClientID, at node: NodeIdentity) throws(Failure)
     /// Whether there is room for so many payload bytes more, after letting go of some that are gone already.
     func hasRoom(for bytes: Int) throws(Failure) -> Bool
+    /// Whether it can be kept who is sent away.
+    var keepsSentAway: Bool { get }
+    /// Whether and until when a client is sent away; nil when it may come.
+    func sentAway(_ client: ClientID) throws(Failure) -> SentAway?
+    /// Sends a client away, or lets it come.
+    func setSentAway(_ client: ClientID, to away: SentAway?) throws(Failure)
+    /// Whether one more can be sent away, after forgetting some who may come by now.
+    func hasRoomForSentAway() throws(Failure) -> Bool
     /// What a key stands for; nil when it is unknown or its time is over.
     func answer(to key: IdempotencyKey) throws(Failure) -> KeyedAnswer?
     /// Whether one more key can be remembered, after forgetting some whose time is over.

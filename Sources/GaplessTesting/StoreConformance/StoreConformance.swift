@@ -24,7 +24,7 @@ public enum StoreConformance {
     /// All checks, grouped by topic.
     public static let all: [StoreCheck] =
         numbering + fanOut + retention + expiry + acknowledging + attaching + takeover + fences + marks + sequences + keys + ends
-        + removals + lifetimes + bounds + signals + reading + listing + clock + fleet + restores + faults + model
+        + removals + lifetimes + bounds + signals + reading + listing + clock + fleet + sentAway + restores + faults + model
 
     /// Runs checks one after another, all by default, and goes on after one that fails.
     ///

@@ -268,6 +268,40 @@ struct NodeLogicCommitTests {
         #expect(rig.commit(CommittedOperation(.remove(remove), .remove(.noSuchClient))) == .nothing)
     }
 
+    @Test("who is sent away here is closed with the code and keeps its queue; who holds it elsewhere hears of it there")
+    func sentAway() {
+        let rig = NodeRig.started()
+        let address = rig.attached()
+        let operation = StoreOperation.sendAway(SendAwayOperation(client: .phone, code: .forbidden))
+        func output(_ receipt: SendAwayReceipt) -> NodeOutput { rig.commit(CommittedOperation(operation, .sendAway(receipt))) }
+        let here = SendAwayReceipt.sentAway(holder: NodeRig.holder(), code: .forbidden)
+        #expect(output(here) == .tells(address, .close(SessionEnding(.forbidden, "An operator sent this client away."))))
+        let elsewhere = NodeRig.holder(NodeRig.fence(9), node: NodeRig.other)
+        for receipt in [
+            SendAwayReceipt.sentAway(holder: elsewhere, code: .forbidden), .sentAway(holder: nil, code: .forbidden), .letIn(wasAway: true),
+            .tooMany, .schemaTooOld,
+        ] {
+            #expect(output(receipt) == .nothing)
+        }
+        #expect(rig.observations.isEmpty)
+    }
+
+    @Test("a signal that a client was sent away closes its connection, also one whose attach was still under way")
+    func sentAwaySignal() {
+        let rig = NodeRig.started()
+        let signal = Signal(client: .phone, kind: .sentAway(.forbidden))
+        let close = SessionNotice.close(SessionEnding(.forbidden, "An operator sent this client away."))
+        let address = rig.attached()
+        #expect(rig.polled([signal, Signal(client: Named.client("bob"), kind: .sentAway(.forbidden))]) == .tells(address, close))
+        let operation = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let (second, third) = (rig.open(), rig.open())
+        _ = rig.attaching(operation, second)
+        _ = rig.polled([signal, Signal(client: .phone, kind: .news)])
+        #expect(rig.attach(second, fence: NodeRig.fence(9)).notices(to: second).last == close)
+        _ = rig.attaching(operation, third)
+        #expect(!rig.attach(third, fence: NodeRig.fence(12)).notices(to: third).contains(close))
+    }
+
     @Test("what the sweep takes behind live cursors is news for them; queues that end are observed [R6.2-6]")
     func swept() {
         let rig = NodeRig.started()

@@ -153,6 +153,7 @@ struct ServerSessionGreetingTests {
             (.tooManyClients, .tooManyClients),
             (.tooManyQueues, .overloaded),
             (.tooManyNewQueues, .rateLimited),
+            (.sentAway(.forbidden), .forbidden),
         ]
     )
     func refusedByStore(receipt: AttachReceipt, code: CloseCode) {

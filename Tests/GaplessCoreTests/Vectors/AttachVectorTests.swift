@@ -114,7 +114,7 @@ enum AttachVector {
             outcome["mark"] = .number(attachment.mark.rawValue)
         case .late: outcome["close"] = .int(4500)
         case .rival: outcome["close"] = .int(4501)
-        case .tooManyClients, .tooManyQueues, .tooManyNewQueues: throw VectorFailure("refused otherwise: \(receipt)")
+        case .tooManyClients, .tooManyQueues, .tooManyNewQueues, .sentAway: throw VectorFailure("refused otherwise: \(receipt)")
         }
         guard let expected = fields.value("is"), case .object(let named) = expected else { throw VectorFailure("is what?") }
         guard expected.isPart(of: .object(outcome)) else { throw VectorFailure("is \(VectorValue.object(outcome))") }

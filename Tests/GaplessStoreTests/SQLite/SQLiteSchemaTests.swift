@@ -85,6 +85,7 @@ import Testing
             #expect(receipt.peers == [NodePeer(node: Self.newer), NodePeer(node: Self.older)], "nobody has a report")
             #expect(try new.order(.cordon, "newer", now: now) == .schemaTooOld)
             #expect(try new.order(.cordon, "nobody", now: now) == .noSuchNode)
+            #expect(try new.sendAway(now: now) == .schemaTooOld)
             #expect(receipt.order == nil)
             now = now + .seconds(2)
         }
@@ -237,6 +238,45 @@ import Testing
         #expect(try store.beat(Self.newer).order == GivenOrder(number: 1, order: .cordon))
     }
 
+    @Test func anOlderProgramLetsInWhomANewerOneSentAwayAndComesToNoHarm() throws {
+        let new = try self.test.open()
+        let old = try self.openOlder()
+        defer { [new, old].forEach { $0.close() } }
+        try new.beat(Self.newer)
+        try old.beat(Self.older, schemas: 1...1)
+        let fence = try old.attach(SQLiteTestStore.hello(at: Self.older)).fence
+        guard case .sentAway(holder: .some, code: .forbidden) = try new.sendAway() else { throw CocoaError(.featureUnsupported) }
+        // It takes the signal for a removal, looks, and finds that its fence is good.
+        let kind = try self.test.withDatabase { try Int.fetchOne($0, sql: "SELECT kind FROM signals") }
+        #expect(kind.map { UInt16(truncatingIfNeeded: $0) } == CloseCode.forbidden.rawValue)
+        #expect(try old.texts(fence) == [])
+        let hello = SQLiteTestStore.hello(attempt: 2, at: Self.newer)
+        #expect(try new.commit(.attach(hello)) == .attach(.sentAway(.forbidden)))
+        #expect(try old.sendAway() == .schemaTooOld)
+        #expect(try old.attach(SQLiteTestStore.hello(attempt: 3, at: Self.older)).resume == .resumed)
+        #expect(try self.problems() == [])
+    }
+
+    @Test func theSweepForgetsWhoMayComeAgain() throws {
+        let store = try self.test.open(policy: StorePolicy(maxSentAway: 5))
+        defer { store.close() }
+        for number in 0..<5 {
+            let away = SendAwayOperation(client: SQLiteTestStore.client("user\(number)"), code: .forbidden, time: .seconds(number))
+            _ = try store.commit(.sendAway(away))
+        }
+        func left(after time: Duration, maxRows: Int) throws -> (rows: Int?, hasMore: Bool) {
+            let operation = StoreOperation.expire(ExpireOperation(maxRows: maxRows))
+            guard case .expire(let receipt) = try store.commit(operation, now: Self.start + time) else {
+                throw CocoaError(.featureUnsupported)
+            }
+            return (try self.test.withDatabase { try Int.fetchOne($0, sql: "SELECT count(*) FROM sentAway") }, receipt.hasMore)
+        }
+        #expect(try left(after: .zero, maxRows: 10) == (4, false))
+        #expect(try left(after: .seconds(3), maxRows: 2) == (2, true), "the slice was used up")
+        #expect(try left(after: .seconds(3), maxRows: 2) == (1, false))
+        #expect(try left(after: .seconds(60), maxRows: 10) == (0, false))
+    }
+
     // MARK: A real file
 
     @Test func aFileThatAnOlderProgramLeftIsRaisedWithAllThatItHolds() throws {
@@ -363,6 +403,13 @@ extension QueueStore {
     ) throws -> HeartbeatReceipt {
         let heartbeat = SQLiteTestStore.heartbeat(node, schemas: schemas, report: report)
         guard case .heartbeat(let receipt) = try self.commit(heartbeat, now: now) else { throw CocoaError(.featureUnsupported) }
+        return receipt
+    }
+
+    /// Sends the phone away for an hour.
+    fileprivate func sendAway(now: Timestamp = SQLiteTestStore.start) throws -> SendAwayReceipt {
+        let operation = SendAwayOperation(client: SQLiteTestStore.phone, code: .forbidden)
+        guard case .sendAway(let receipt) = try self.commit(.sendAway(operation), now: now) else { throw CocoaError(.featureUnsupported) }
         return receipt
     }
 
