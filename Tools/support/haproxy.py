@@ -6,43 +6,24 @@ import socket
 import subprocess
 import time
 
-CONFIGURATION = """\
+from article import block, replaced
+
+FRAME = """\
 global
     maxconn {connections}
     stats socket {socket} mode 600 level admin
     log stdout format raw local0
 
-defaults
-    mode http
-    log global
-    option httplog
-    timeout connect 5s
-    timeout client 30s
-    timeout server 30s
-    timeout tunnel 30s
-    # A handshake that found its node gone goes to another node, and the client does not notice.
-    retries 3
-    option redispatch 1
-    retry-on conn-failure empty-response 503
-
-frontend gapless
-    bind {listen}
-    default_backend nodes
-
-backend nodes
-    balance leastconn
-    option httpchk GET /ready
-    http-check expect status 200
-    # No `on-marked-down shutdown-sessions`: a node that stops moves its clients by itself.
-    default-server check inter {inter}ms fall 3 rise 2
-{servers}
-"""
+{rest}"""
 
 
 def configuration(listen, servers, stats, connections, inter):
-    """The text of a configuration. servers: [(name, address)]; inter: seconds between two checks of a server."""
-    lines = "\n".join(f"    server {name} {address}" for name, address in servers)
-    return CONFIGURATION.format(listen=listen, servers=lines, socket=stats, connections=connections, inter=round(inter * 1000))
+    """The article's configuration with our addresses. servers: [(name, address)]; inter: seconds between two checks of a server."""
+    text = replaced(block("haproxy"), r"^defaults$", "defaults\n    log global\n    option httplog")
+    text = replaced(text, r"bind :8080$", f"bind {listen}")
+    text = replaced(text, r"inter 2s ", f"inter {round(inter * 1000)}ms ")
+    lines = "".join(f"    server {name} {address}\n" for name, address in servers)
+    return FRAME.format(socket=stats, connections=connections, rest=replaced(text, r"(^    server \S+ \S+\n)+", lines))
 
 
 def free_address():
