@@ -20,114 +20,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from nodes import Node  # noqa: E402
-
-DEADLINE = 60  # Seconds that only a hang ever takes.
-
-
-class Running:
-    """A command that runs beside the judge, which waits for what it prints."""
-
-    def __init__(self, command, environment):
-        self.lines = {"out": [], "err": []}
-        self.changed = threading.Condition()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-        self.threads = [threading.Thread(target=self._read, args=pair, daemon=True)
-                        for pair in (("out", self.process.stdout), ("err", self.process.stderr))]
-        for thread in self.threads:
-            thread.start()
-
-    def _read(self, name, pipe):
-        for line in pipe:
-            with self.changed:
-                self.lines[name].append(line.decode(errors="replace").rstrip("\n"))
-                self.changed.notify_all()
-
-    def feed(self, lines):
-        self.process.stdin.write("".join(f"{line}\n" for line in lines).encode())
-        self.process.stdin.flush()
-
-    def wait(self, fits):
-        """Waits until fits(lines of output, lines of errors), and tells whether that came."""
-        with self.changed:
-            return bool(self.changed.wait_for(lambda: fits(self.lines["out"], self.lines["err"]), DEADLINE))
-
-    def says(self, words):
-        return self.wait(lambda _, errors: any(words in line for line in errors))
-
-    def end(self):
-        """Waits for the end by itself: the exit code, or None."""
-        self.process.stdin.close()
-        try:
-            code = self.process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            return None
-        for thread in self.threads:
-            thread.join(DEADLINE)
-        return code
-
-
-class Judge:
-    def __init__(self, program, folder):
-        self.program, self.folder, self.faults, self.cases = program, folder, 0, 0
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GAPLESS_")}
-        self.nodes, self.running = [], []
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, contents):
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(contents if isinstance(contents, str) else json.dumps(contents))
-        return self.path(name)
-
-    def expect(self, title, fine, shown):
-        self.cases += 1
-        if not fine:
-            self.faults += 1
-            print(f"WRONG: {title}: {shown}", flush=True)
-
-    def run(self, *arguments, text="", **environment):
-        """Runs the program to its end."""
-        command = [self.program, *arguments]
-        try:
-            return subprocess.run(command, input=text, capture_output=True, text=True, timeout=DEADLINE, check=False, env={**self.environment, **environment})
-        except subprocess.TimeoutExpired as hang:
-            return subprocess.CompletedProcess(command, None, str(hang.stdout), f"still runs after {DEADLINE} s: {hang.stderr}")
-
-    def beside(self, *arguments):
-        self.running.append(Running([self.program, *arguments], self.environment))
-        return self.running[-1]
-
-    def node(self, name, *options, store=None, **environment):
-        node = Node(self.program, name, self.path(store or f"{name}.db"), self.folder, options, environment={**self.environment, **environment})
-        self.nodes.append(node)
-        return node.start()
-
-    def stops(self, node):
-        code = node.stop()
-        self.expect(f"SIGTERM of node {node.name}", code == 0, f"exit {code}")
-
-    def end(self):
-        for process in [node.process for node in self.nodes if node.is_running] + [client.process for client in self.running]:
-            process.kill()
-            process.wait()
-
-
-def lines(text):
-    return text.splitlines()
-
-
-def numbers(first, last):
-    return [str(number) for number in range(first, last + 1)]
-
-
-def joined(items):
-    return "".join(f"{item}\n" for item in items)
-
-
-def shown(done):
-    return f"exit {done.returncode}, {done.stdout[-600:]!r}, {done.stderr[-600:]!r}"
+from program_judge import DEADLINE, Judge, joined, lines, numbers, shown  # noqa: E402
 
 
 def summary(errors):
@@ -174,8 +67,10 @@ def queues(judge):
     judge.expect("queue remove", removed.returncode == 0 and "removed alice/phone" in removed.stderr, shown(removed))
     code = client.end()
     judge.expect("the client of a removed queue stops", code == 77 and any("4452" in line for line in client.lines["err"]), f"exit {code}, {client.lines}")
+    told = judge.run("queue", "remove", *at, "bob", "--json")
+    judge.expect("queue remove --json", (told.returncode, told.stdout, told.stderr) == (0, '{"removed":"bob"}\n', ""), shown(told))
     left = judge.run("queue", "list", *at, "--json")
-    judge.expect("a removed queue is gone", [json.loads(line)["client"] for line in lines(left.stdout)] == ["alice/tab", "bob"], shown(left))
+    judge.expect("a removed queue is gone", [json.loads(line)["client"] for line in lines(left.stdout)] == ["alice/tab"], shown(left))
     again = judge.run("queue", "remove", *at, "alice/phone")
     judge.expect("queue remove of nobody", again.returncode == 65, shown(again))
     judge.run("send", *at, "--to", "alice/phone", "new")

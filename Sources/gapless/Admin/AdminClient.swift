@@ -48,13 +48,31 @@ struct AdminClient {
     /// Runs the body with a client that is shut down afterwards.
     static func with<Result>(_ options: AdminOptions, _ body: (inout AdminClient) async throws -> Result) async throws -> Result {
         let (urls, key) = (try options.urls(), try options.key())
+        return try await Self.withHTTP { http in
+            var client = AdminClient(urls: urls, key: key, http: http)
+            return try await body(&client)
+        }
+    }
+
+    /// Runs the body with a client for each address, which asks no other one and tells at once that nobody listens there.
+    static func each<Result>(_ options: AdminOptions, _ body: ([AdminClient]) async throws -> Result) async throws -> Result {
+        let (urls, key) = (try options.urls(), try options.key())
+        return try await Self.withHTTP(retriesConnections: false) { http in
+            try await body(urls.map { AdminClient(urls: [$0], key: key, http: http) })
+        }
+    }
+
+    private static func withHTTP<Result>(
+        retriesConnections: Bool = true,
+        _ body: (HTTPClient) async throws -> Result
+    ) async throws -> Result {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(2), read: .seconds(30))
         configuration.redirectConfiguration = .disallow
+        configuration.connectionPool.retryConnectionEstablishment = retriesConnections
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        var client = AdminClient(urls: urls, key: key, http: http)
         do {
-            let result = try await body(&client)
+            let result = try await body(http)
             try await http.shutdown()
             return result
         } catch {
@@ -76,7 +94,7 @@ struct AdminClient {
             } catch let error as ProgramError {
                 throw error
             } catch {
-                failure = String(describing: error)
+                failure = AdminFailure(error).description
             }
             self.turn()
         }
@@ -89,7 +107,9 @@ struct AdminClient {
         _ path: String,
         query: [URLQueryItem] = [],
         headers: [(String, String)] = [],
-        body: ByteBuffer? = nil
+        body: ByteBuffer? = nil,
+        timeout: TimeAmount = .seconds(30),
+        maxAnswerBytes: Int = Self.maxAnswerBytes
     ) async throws -> Answer {
         guard var components = URLComponents(url: self.urls[self.current], resolvingAgainstBaseURL: false) else {
             throw ProgramError(.misconfigured, "the address '\(self.urls[self.current])' cannot be used")
@@ -106,8 +126,8 @@ struct AdminClient {
         if let key = self.key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(body) }
-        let response = try await self.http.execute(request, timeout: .seconds(30))
-        let answer = Answer(status: response.status, body: try await response.body.collect(upTo: Self.maxAnswerBytes))
+        let response = try await self.http.execute(request, timeout: timeout)
+        let answer = Answer(status: response.status, body: try await response.body.collect(upTo: maxAnswerBytes))
         switch answer.status {
         case .unauthorized, .forbidden: throw ProgramError(.notAllowed, answer.complaint)
         default: return answer
@@ -121,4 +141,13 @@ struct AdminClient {
 
     /// The address of the current node, for messages.
     var currentAddress: String { self.urls[self.current].absoluteString }
+
+    /// How many nodes there are to ask.
+    var addresses: Int { self.urls.count }
+
+    /// A name as one segment of a path: everything but unreserved characters is escaped, the slash too.
+    static func segment(_ name: String) -> String {
+        let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        return name.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
+    }
 }

@@ -30,7 +30,7 @@ enum StandardOutput {
 
 extension String {
     /// The text with an escape such as `\u{1B}` in the place of each control character.
-    fileprivate var printable: String {
+    var printable: String {
         guard self.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
         return self.unicodeScalars.reduce(into: "") { text, scalar in
             if scalar.properties.generalCategory == .control {

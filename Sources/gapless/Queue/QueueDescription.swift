@@ -47,9 +47,7 @@ struct QueueDescription: Codable {
 
     /// The queue as one line of JSON.
     func line() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        try JSONLine.text(self)
     }
 
     /// The queue as people read it, one fact a line.
@@ -72,20 +70,18 @@ struct QueueDescription: Codable {
     }
 
     /// Queues as a table with a heading.
-    static func table(_ queues: [QueueDescription]) -> String {
-        let rows =
-            [["CLIENT", "WAITING", "BYTES", "OLDEST", "ACKED", "HEAD", "NODE"]]
-            + queues.map { queue in
-                [
-                    queue.client, String(queue.depth), String(queue.bytes), Self.moment(queue.oldest), String(queue.acknowledged),
-                    String(queue.head), queue.attached?.node ?? "-",
-                ]
-            }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-            return (cells.dropLast() + row.suffix(1)).joined(separator: "  ")
-        }.joined(separator: "\n")
+    static func table(_ queues: [QueueDescription]) -> TextTable {
+        var table = TextTable([
+            ("CLIENT", .left), ("WAITING", .right), ("BYTES", .right), ("OLDEST", .left), ("ACKED", .right), ("HEAD", .right),
+            ("NODE", .left),
+        ])
+        for queue in queues {
+            table.append([
+                .init(queue.client), "\(queue.depth)", "\(queue.bytes)", .init(Self.moment(queue.oldest)), "\(queue.acknowledged)",
+                "\(queue.head)", .init(queue.attached?.node ?? "-", queue.attached == nil ? .faint : .plain),
+            ])
+        }
+        return table
     }
 
     private static func moment(_ milliseconds: UInt64?) -> String {
