@@ -193,7 +193,7 @@ let package = Package(
                 "gapless", "GaplessCore", "GaplessServer", "GaplessClient", "GaplessTesting",
                 .logging, .serviceLifecycle, .unixSignals, .argumentParser,
             ],
-            exclude: ["Help"],
+            exclude: ["Help", "Screens"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -24,14 +24,16 @@ struct Gapless: AsyncParsableCommand {
               75  not now: try again later
               77  not allowed
               78  a setting is wrong
+              124 it took longer than --timeout
 
             Completion of commands and options for a shell (bash, zsh or fish):
               gapless --generate-completion-script bash
             """,
         version: "1.0.0",
         subcommands: [
-            ServeCommand.self, ConnectCommand.self, SendCommand.self, QueueCommand.self, StoreCommand.self, ConformanceCommand.self,
-            ConformanceClientCommand.self, CrowdCommand.self, WebSocketEchoCommand.self,
+            ServeCommand.self, ConnectCommand.self, SendCommand.self, QueueCommand.self, NodeCommand.self, TopCommand.self,
+            StoreCommand.self,
+            ConformanceCommand.self, ConformanceClientCommand.self, CrowdCommand.self, WebSocketEchoCommand.self,
         ]
     )
 }

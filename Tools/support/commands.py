@@ -20,6 +20,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import fleet_commands  # noqa: E402
 from program_judge import DEADLINE, Judge, joined, lines, numbers, shown  # noqa: E402
 
 
@@ -469,7 +470,7 @@ def moving(judge):
     judge.stops(nodes[there])
 
 
-PARTS = (queues, stores, schemas, sends, overflow, connects, authentication, guards, settings, encryption, moving)
+PARTS = (queues, fleet_commands.fleet, fleet_commands.top, stores, schemas, sends, overflow, connects, authentication, guards, settings, encryption, moving)
 
 
 def main():

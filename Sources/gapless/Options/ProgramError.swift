@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// A failure that ends the program: one sentence for people, one exit code for programs.
 struct ProgramError: Error, CustomStringConvertible {
-    /// The kinds of failure, with the exit codes of `sysexits.h`.
+    /// The kinds of failure, with the exit codes of `sysexits.h`, and that of `timeout(1)`.
     enum Kind: Int32 {
         case wrongInput = 65
         case unreachable = 69
@@ -11,6 +11,7 @@ struct ProgramError: Error, CustomStringConvertible {
         case tryAgain = 75
         case notAllowed = 77
         case misconfigured = 78
+        case tookTooLong = 124
     }
 
     /// The kind.

@@ -17,6 +17,12 @@ import Testing
             (["queue", "list"], QueueCommand.List.self),
             (["queue", "show"], QueueCommand.Show.self),
             (["queue", "remove"], QueueCommand.Remove.self),
+            (["node"], NodeCommand.self),
+            (["node", "list"], NodeCommand.List.self),
+            (["node", "cordon"], NodeCommand.Cordon.self),
+            (["node", "uncordon"], NodeCommand.Uncordon.self),
+            (["node", "drain"], NodeCommand.Drain.self),
+            (["top"], TopCommand.self),
             (["store"], StoreCommand.self),
             (["store", "info"], StoreCommand.Information.self),
             (["store", "check"], StoreCommand.Check.self),
@@ -95,7 +101,7 @@ import Testing
             for call in text.matches(of: #/(?:^|[\n`|] ?)gapless ([a-z]+)(?: ([a-z]+))?/#) {
                 let words = [call.output.1, call.output.2 ?? ""].map(String.init)
                 if words[0] == "help" { continue }
-                let isGroup = ["queue", "store", "conformance"].contains(words[0])
+                let isGroup = ["queue", "node", "store", "conformance"].contains(words[0])
                 let wanted = isGroup && !words[1].isEmpty ? words : [words[0]]
                 #expect(Self.commands.contains { $0.words == wanted }, "\(path): \(call.output.0)")
             }

@@ -26,7 +26,7 @@ import Testing
             #expect(row.hasPrefix(line), "the article says more than the help, never something else")
         }
         let kinds: [ProgramError.Kind] = [
-            .wrongInput, .unreachable, .cannotCreate, .inputOutput, .tryAgain, .notAllowed, .misconfigured,
+            .wrongInput, .unreachable, .cannotCreate, .inputOutput, .tryAgain, .notAllowed, .misconfigured, .tookTooLong,
         ]
         for kind in kinds {
             #expect(rows.contains { $0.hasPrefix("\(kind.rawValue) ") })
