@@ -74,13 +74,7 @@ import Testing
     }
 
     private static func count(_ number: Int) -> String {
-        var digits = String(number)
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return ([digits] + groups).joined(separator: ",")
+        TextFormat.count(UInt64(number))
     }
 
     private static func bytes(_ number: Int) -> String {
