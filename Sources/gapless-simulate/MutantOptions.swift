@@ -31,6 +31,7 @@ struct MutantOptions: ParsableArguments {
 
     /// Runs seed after seed until one is found out.
     private func hunt(_ mutant: Mutant, _ seeds: Range<UInt64>) throws {
+        if mutant.isFleetMutant { return try self.huntInFleets(mutant, seeds) }
         for seed in seeds {
             let plan = Plan.generate(seed: seed)
             guard let violation = simulate(plan).violations.first else { continue }
@@ -40,6 +41,27 @@ struct MutantOptions: ParsableArguments {
             print(([mutant.rawValue, violation.invariant.rawValue] + numbers + [violation.message]).joined(separator: "\t"))
             return
         }
+        try self.survived(mutant, seeds)
+    }
+
+    private func huntInFleets(_ mutant: Mutant, _ seeds: Range<UInt64>) throws {
+        for seed in seeds {
+            let plan = FleetPlan.generate(seed: seed)
+            guard let violation = simulate(plan).violations.first else { continue }
+            let steps =
+                self.quick
+                ? plan.steps
+                : fewest(plan.steps) { steps in
+                    simulate(plan.keeping(steps.map(\.number))).violations.contains { $0.invariant == violation.invariant }
+                }
+            let numbers = [String(seed), String(plan.steps.count), String(steps.count)]
+            print(([mutant.rawValue, violation.invariant.rawValue] + numbers + [violation.message]).joined(separator: "\t"))
+            return
+        }
+        try self.survived(mutant, seeds)
+    }
+
+    private func survived(_ mutant: Mutant, _ seeds: Range<UInt64>) throws {
         print("\(mutant.rawValue)\tsurvived\t\(seeds.count)")
         throw ExitCode(1)
     }

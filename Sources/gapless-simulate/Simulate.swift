@@ -22,6 +22,9 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "How many seeds.")
     var seeds: UInt64 = 1_000
 
+    @Flag(help: "Run fleets behind a balancer: many clients that deploys, failures and load move from node to node.")
+    var fleet = false
+
     @Option(help: "Only these steps of the seed's plan, by number, separated by commas; none for no step at all.")
     var steps: String?
 
@@ -50,13 +53,21 @@ struct Simulate: AsyncParsableCommand {
         guard self.seed != nil || (self.steps == nil && self.simple == nil && !self.trace && !self.swift) else {
             throw ValidationError("--steps, --simple, --trace and --swift belong to one --seed.")
         }
+        guard !self.fleet || (self.simple == nil && !self.swift) else {
+            throw ValidationError("--simple and --swift do not go with --fleet.")
+        }
     }
 
     func run() async throws {
         #if MUTANTS
         if try self.mutants.run(self.first.value..<(self.first.value + self.seeds), seed: self.seed?.value) { return }
         #endif
-        if let seed { try self.replay(seed.value) } else { try await self.sweep() }
+        switch (self.seed, self.fleet) {
+        case (let seed?, false): try self.replay(seed.value)
+        case (let seed?, true): try self.replayFleet(seed.value)
+        case (nil, false): try await self.sweep()
+        case (nil, true): try await self.sweepFleets()
+        }
     }
 
     // MARK: One seed
@@ -72,10 +83,29 @@ struct Simulate: AsyncParsableCommand {
                 plan.options = simplification.applied(to: plan.options)
             }
         }
-        guard let steps, steps != "none" else { return self.steps == nil ? plan : plan.keeping([]) }
+        return try self.stepNumbers().map { plan.keeping($0) } ?? plan
+    }
+
+    /// The steps that are wished; nil for all.
+    private func stepNumbers() throws -> [Int]? {
+        guard let steps else { return nil }
+        guard steps != "none" else { return [] }
         let numbers = steps.split(separator: ",").map { Int($0) }
         guard numbers.allSatisfy({ $0 != nil }) else { throw ValidationError("--steps takes numbers separated by commas.") }
-        return plan.keeping(numbers.compactMap(\.self))
+        return numbers.compactMap(\.self)
+    }
+
+    private func replayFleet(_ seed: UInt64) throws {
+        var plan = FleetPlan.generate(seed: seed)
+        if let numbers = try self.stepNumbers() { plan = plan.keeping(numbers) }
+        let report = simulate(plan, isTraced: self.trace)
+        print("\(plan.options)")
+        for appointment in plan.steps { print("step \(appointment.number) at \(appointment.at) ms: \(appointment.step)") }
+        for line in report.lines { print(line) }
+        for violation in report.violations { print(violation) }
+        print("attached: \(report.attached)")
+        print("\(report.events) events, fingerprint \(String(report.fingerprint, radix: 16))")
+        if !report.violations.isEmpty { throw ExitCode(1) }
     }
 
     private func replay(_ seed: UInt64) throws {
@@ -106,8 +136,34 @@ struct Simulate: AsyncParsableCommand {
 
     // MARK: Many seeds
 
+    private func sweepFleets() async throws {
+        let sweep = Sweep(first: self.first.value, count: self.seeds, maxFailures: self.maxFailures) {
+            simulate(FleetPlan.generate(seed: $0))
+        }
+        let outcome = await sweep.run()
+        outcome.print()
+        if let (seed, violation) = outcome.failures.first {
+            if !self.noShrink { Self.explain(FleetPlan.generate(seed: seed), violation) }
+            throw ExitCode(1)
+        }
+        if !outcome.missing.isEmpty { throw ExitCode(2) }
+    }
+
+    /// Looks for the fewest steps with which a fleet's plan still fails, and prints what is left of it.
+    private static func explain(_ plan: FleetPlan, _ violation: Violation) {
+        print("shrinking seed \(plan.seed) ...")
+        let steps = fewest(plan.steps) { steps in
+            simulate(plan.keeping(steps.map(\.number))).violations.contains { $0.invariant == violation.invariant }
+        }
+        let numbers = steps.map { String($0.number) }.joined(separator: ",")
+        print("\(steps.count) of \(plan.steps.count) steps. To see it again:")
+        let arguments = "--fleet --seed \(plan.seed) --steps \(numbers.isEmpty ? "none" : numbers)"
+        print("swift run -c release gapless-simulate \(arguments) --trace")
+    }
+
     private func sweep() async throws {
-        let outcome = await Sweep(first: self.first.value, count: self.seeds, maxFailures: self.maxFailures).run()
+        let sweep = Sweep(first: self.first.value, count: self.seeds, maxFailures: self.maxFailures) { simulate(Plan.generate(seed: $0)) }
+        let outcome = await sweep.run()
         outcome.print()
         if let (seed, violation) = outcome.failures.first {
             if !self.noShrink { Self.explain(Plan.generate(seed: seed), violation) }

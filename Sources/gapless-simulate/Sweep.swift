@@ -3,10 +3,10 @@ import GaplessSimulation
 import Synchronization
 
 /// Many seeds on all cores: each core takes the next seed when it is done with one, so that none waits for the slowest.
-struct Sweep {
+struct Sweep<Run: RunReport> {
     /// What came of it.
     struct Outcome: Sendable {
-        var counters = Counters()
+        var counters = Run.Counted()
         var seeds: UInt64 = 0
         var events = 0
         var failures: [(seed: UInt64, violation: Violation)] = []
@@ -14,7 +14,7 @@ struct Sweep {
         var fingerprint: UInt64 = 0
         var seconds = 0.0
 
-        mutating func add(_ report: Report, of seed: UInt64) {
+        mutating func add(_ report: Run, of seed: UInt64) {
             self.seeds += 1
             self.events += report.events
             self.counters.add(report.counters)
@@ -34,10 +34,11 @@ struct Sweep {
     let first: UInt64
     let count: UInt64
     let maxFailures: Int
+    let simulate: @Sendable (UInt64) -> Run
 
     func run() async -> Outcome {
         let began = ContinuousClock.now
-        let (first, count, maxFailures) = (self.first, self.count, self.maxFailures)
+        let (first, count, maxFailures, simulate) = (self.first, self.count, self.maxFailures, self.simulate)
         let board = Board()
         var outcome = Outcome()
         await withTaskGroup(of: Outcome.self) { group in
@@ -46,7 +47,7 @@ struct Sweep {
                     var outcome = Outcome()
                     while let index = board.next(below: count, maxFailures: maxFailures) {
                         let seed = first &+ index
-                        let report = simulate(Plan.generate(seed: seed))
+                        let report = simulate(seed)
                         outcome.add(report, of: seed)
                         if !report.violations.isEmpty { board.failed() }
                     }
@@ -61,32 +62,33 @@ struct Sweep {
         return outcome
     }
 
-    /// What the cores share: the next seed, and how many failed.
-    private final class Board: Sendable {
-        private let taken = Atomic<UInt64>(0)
-        private let failures = Atomic<Int>(0)
+}
 
-        func next(below count: UInt64, maxFailures: Int) -> UInt64? {
-            guard self.failures.load(ordering: .relaxed) < maxFailures else { return nil }
-            let index = self.taken.add(1, ordering: .relaxed).oldValue
-            return index < count ? index : nil
-        }
+/// What the cores share: the next seed, and how many failed.
+private final class Board: Sendable {
+    private let taken = Atomic<UInt64>(0)
+    private let failures = Atomic<Int>(0)
 
-        func failed() {
-            self.failures.add(1, ordering: .relaxed)
-        }
+    func next(below count: UInt64, maxFailures: Int) -> UInt64? {
+        guard self.failures.load(ordering: .relaxed) < maxFailures else { return nil }
+        let index = self.taken.add(1, ordering: .relaxed).oldValue
+        return index < count ? index : nil
+    }
+
+    func failed() {
+        self.failures.add(1, ordering: .relaxed)
     }
 }
 
 extension Sweep.Outcome {
     /// What never happened though it should have, in a sweep that is long enough for that.
-    var missing: [Counters.Kind] { self.seeds >= Counters.requiredFrom ? self.counters.missing : [] }
+    var missing: [Run.Counted.Kind] { self.seeds >= Run.Counted.requiredFrom ? self.counters.missing : [] }
 
     func print() {
-        for kind in Counters.Kind.allCases { Swift.print("\(kind.rawValue): \(self.counters[kind])") }
+        for kind in Run.Counted.Kind.allCases { Swift.print("\(kind.rawValue): \(self.counters[kind])") }
         let never = self.counters.missing.map(\.rawValue).joined(separator: ", ")
         if !never.isEmpty {
-            let verdict = self.missing.isEmpty ? "required from \(Counters.requiredFrom) seeds on" : "FAILED"
+            let verdict = self.missing.isEmpty ? "required from \(Run.Counted.requiredFrom) seeds on" : "FAILED"
             Swift.print("never happened (\(verdict)): \(never)")
         }
         for (seed, violation) in self.failures.prefix(20) { Swift.print("seed \(seed): \(violation)") }

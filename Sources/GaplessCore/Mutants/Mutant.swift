@@ -131,6 +131,35 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// A mark below what was acknowledged is taken as it is. [R7.4-1]
     case oldMarkBelieved = "old-mark-believed"
 
+    // MARK: Fleets
+
+    /// A node that stood still catches up with its `DRAIN`s. [R10.1-10]
+    case drainInBurst = "drain-in-burst"
+    /// A draining node refuses clients before its balancer can notice. [R10.1-11]
+    case drainAtOnce = "drain-at-once"
+    /// A draining node goes on taking clients. [R5.1-3]
+    case drainingTakes = "draining-takes"
+    /// A cordoned node refuses clients though no other takes them. [R5.1-6]
+    case cordonAbsolute = "cordon-absolute"
+    /// A node that has given no sign for long counts as one that takes clients. [R5.1-6]
+    case deadCountsAsFresh = "dead-counts-as-fresh"
+    /// Clients are moved by load while nodes are cordoned and drain. [R10.2-2]
+    case rebalanceInDeploy = "rebalance-in-deploy"
+    /// Who attached last is moved first by load, however young. [R10.2-2]
+    case rebalanceTheYoung = "rebalance-the-young"
+    /// All that a node holds above its share is moved in one round. [no rule of the protocol: half of it cannot be too much]
+    case rebalanceAllExcess = "rebalance-all-excess"
+
+    /// Whether it is the simulation of fleets that has to find it.
+    package var isFleetMutant: Bool {
+        switch self {
+        case .drainInBurst, .drainAtOnce, .drainingTakes, .cordonAbsolute, .deadCountsAsFresh, .rebalanceInDeploy, .rebalanceTheYoung,
+            .rebalanceAllExcess:
+            true
+        default: false
+        }
+    }
+
     /// The one that is in force in this process.
     ///
     /// Written once, before the process begins a second thread, and read from then on.

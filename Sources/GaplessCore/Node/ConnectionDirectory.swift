@@ -8,15 +8,18 @@ package struct ConnectionDirectory: Hashable, Sendable {
         package let instance: InstanceID
         /// Which connection of the instance it is, by its `HELLO`.
         package let attempt: Attempt
+        /// When it attached.
+        package let since: Instant
         /// Whether handlers get what it brings. Once a message of it was dropped, what follows would be out of order. [R7.2-1]
         package fileprivate(set) var takesUplink = true
 
-        package init(address: ConnectionAddress, client: ClientID, fence: Fence, instance: InstanceID, attempt: Attempt) {
+        package init(address: ConnectionAddress, client: ClientID, fence: Fence, instance: InstanceID, attempt: Attempt, since: Instant) {
             self.address = address
             self.client = client
             self.fence = fence
             self.instance = instance
             self.attempt = attempt
+            self.since = since
         }
     }
 
@@ -93,6 +96,21 @@ package struct ConnectionDirectory: Hashable, Sendable {
     package func isVoice(_ id: ServedConnectionID) -> Bool {
         guard let client = self.entries[id]?.client else { return false }
         return self.voices[client]?.address.id == id
+    }
+
+    /// The voices that have been that for longest, at most so many, and none that attached later than the moment. [R10.2-2]
+    package func oldestVoices(_ count: Int, attachedBy latest: Instant) -> [ConnectionAddress] {
+        var voices = self.roster.compactMap { address -> Voice? in
+            guard let client = self.entries[address.id]?.client, let voice = self.voices[client] else { return nil }
+            return voice.address == address ? voice : nil
+        }
+        #if MUTANTS
+        if Mutant.rebalanceTheYoung.isPlanted {
+            return voices.sorted { ($0.since, $0.address.id) > ($1.since, $1.address.id) }.prefix(count).map(\.address)
+        }
+        #endif
+        voices.removeAll { $0.since > latest }
+        return voices.sorted { ($0.since, $0.address.id) < ($1.since, $1.address.id) }.prefix(count).map(\.address)
     }
 
     /// Whether a connection is open.

@@ -13,6 +13,13 @@ package struct FleetView: Hashable, Sendable {
     /// Whether clients that are sent away have somewhere to go. A cordoned node will do: it takes them once nobody else does.
     package let hasRefuge: Bool
 
+    /// The fresh ones among the others, in the same order: one that is not there any more, or is new, has left, come or started again.
+    package let nodes: [NodeIdentity]
+    /// Whether all of them serve as ever: none is cordoned or drains, and each tells how it fares.
+    package let isCalm: Bool
+    /// What the fresh ones that serve told of themselves.
+    private let serving: [NodeReport]
+
     /// Nobody was seen yet.
     package init() {
         self.init([], freshness: .zero)
@@ -33,5 +40,29 @@ package struct FleetView: Hashable, Sendable {
         // One that tells nothing of itself has an older program, which serves as long as it has a row.
         self.hasTaker = fresh.contains { $0.report?.isTaker ?? true }
         self.hasRefuge = fresh.contains { $0.report?.isRefuge ?? true }
+        self.nodes = fresh.map(\.node)
+        let reports = fresh.compactMap(\.report)
+        self.isCalm = reports.count == fresh.count && !reports.contains { $0.isDraining || $0.isCordoned }
+        self.serving = reports.filter { !$0.isDraining && !$0.isCordoned }
     }
+
+    /// How many clients a node would hold if all that serve held as much of what they can.
+    package func share(of own: NodeReport) -> Int {
+        self.share(of: own, among: self.serving + [own])
+    }
+
+    /// How many clients all nodes that serve hold above their shares.
+    package func excess(with own: NodeReport) -> Int {
+        let all = self.serving + [own]
+        return all.reduce(0) { $0 + max(0, Self.bounded($1.attached) - self.share(of: $1, among: all)) }
+    }
+
+    private func share(of node: NodeReport, among all: [NodeReport]) -> Int {
+        let attached = all.reduce(0) { $0 + Self.bounded($1.attached) }
+        let capacity = all.reduce(0) { $0 + Self.bounded($1.capacity) }
+        return attached * Self.bounded(node.capacity) / max(1, capacity)
+    }
+
+    /// No node has more connections, whatever its row says; so products of two sums stay within an integer.
+    private static func bounded(_ count: Int) -> Int { max(0, min(count, 10_000_000)) }
 }

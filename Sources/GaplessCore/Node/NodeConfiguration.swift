@@ -20,6 +20,8 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var freshness: Duration
     /// How long a drain waits to learn who else is alive.
     package var drainLook: Duration
+    /// How it moves what it holds above its share; nil when it moves nobody by load. [R10.2-2]
+    package var rebalance: RebalancePolicy?
     /// From one sweep for what is too old to the next, and between slices of one.
     package var sweepInterval: Duration
     package var sliceInterval: Duration
@@ -53,6 +55,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         heartbeatInterval: Duration = .seconds(2),
         freshness: Duration = .seconds(8),
         drainLook: Duration = .seconds(2),
+        rebalance: RebalancePolicy? = RebalancePolicy(),
         sweepInterval: Duration = .seconds(1),
         sliceInterval: Duration = .milliseconds(20),
         sliceRows: Int = 500,
@@ -76,6 +79,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         self.heartbeatInterval = heartbeatInterval
         self.freshness = freshness
         self.drainLook = drainLook
+        self.rebalance = rebalance
         self.sweepInterval = sweepInterval
         self.sliceInterval = sliceInterval
         self.sliceRows = sliceRows

@@ -15,7 +15,10 @@ package enum NodeDrain: Hashable, Sendable {
 
     /// Whether newcomers are refused. [R5.1-3, R10.1-11]
     package func refuses(now: Instant) -> Bool {
-        switch self {
+        #if MUTANTS
+        if Mutant.drainingTakes.isPlanted { return false }
+        #endif
+        return switch self {
         case .waiting(let wait): now >= wait.until
         case .moving: true
         }
@@ -40,6 +43,9 @@ package struct DrainWait: Hashable, Sendable {
         self.plan = plan
         self.started = now
         self.until = now + min(plan.wait, plan.hardStop)
+        #if MUTANTS
+        if Mutant.drainAtOnce.isPlanted { self.until = now }
+        #endif
         self.limit = now + min(look, plan.hardStop)
     }
 

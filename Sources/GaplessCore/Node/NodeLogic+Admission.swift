@@ -19,7 +19,7 @@ extension NodeLogic {
         if !self.health.isStarted || self.health.isCutOff(now: now) || self.health.isSchemaUnknown {
             return .refused(SessionEnding(.storeUnavailable, "The store cannot be reached.", retryAfter: retryAfter, jitter: jitter))
         }
-        if self.isCordoned, self.fleet.hasTaker {
+        if self.isSparedByCordon {
             return .refused(SessionEnding(.overloaded, "This node is cordoned.", retryAfter: retryAfter, jitter: jitter))
         }
         if self.connectionCount > self.configuration.maxConnections {
@@ -36,10 +36,18 @@ extension NodeLogic {
         var reasons: [Readiness.Reason] = []
         if !self.isSeen { reasons.append(.starting) }
         if self.drain != nil { reasons.append(.draining) }
-        if self.isCordoned, self.fleet.hasTaker { reasons.append(.cordoned) }
+        if self.isSparedByCordon { reasons.append(.cordoned) }
         if self.health.isCutOff(now: now) { reasons.append(.storeCutOff) }
         if self.health.isSchemaUnknown { reasons.append(.schemaUnknown) }
         if self.connectionCount >= self.configuration.maxConnections { reasons.append(.full) }
         return Readiness(reasons: reasons, warnings: self.health.isFull(now: now) ? [.storeFull] : [])
+    }
+
+    /// Whether it refuses clients because it is cordoned: only while others take them. [R5.1-6]
+    private var isSparedByCordon: Bool {
+        #if MUTANTS
+        if Mutant.cordonAbsolute.isPlanted { return self.isCordoned }
+        #endif
+        return self.isCordoned && self.fleet.hasTaker
     }
 }

@@ -167,7 +167,8 @@ extension NodeLogic {
             client: operation.client,
             fence: attachment.fence,
             instance: operation.instance,
-            attempt: operation.attempt
+            attempt: operation.attempt,
+            since: now
         )
         if let former = self.directory.attach(voice) {
             let isSameEpoch = former.fence.epoch == voice.fence.epoch

@@ -13,6 +13,7 @@ extension NodeLogic {
     package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
         guard self.drain == nil else { return }
         self.drain = .waiting(DrainWait(plan, look: self.configuration.drainLook, now: now))
+        self.rebalance.disturbed(now: now)
         self.heartbeats.hurry(now: now)
         self.beginHeartbeat(now: now, into: &output)
         self.followDrain(now: now, into: &output)

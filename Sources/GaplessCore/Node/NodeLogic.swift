@@ -17,6 +17,8 @@ package struct NodeLogic: Sendable {
     var clock: ClockWatch
     private var polls: Round
     var heartbeats: Round
+    /// When the newest heartbeat was sent off.
+    private(set) var heartbeatBegan: Instant
     private var sweeps: Round
     private var cursor = SignalCursor.zero
     /// The other nodes, at the last look.
@@ -27,6 +29,7 @@ package struct NodeLogic: Sendable {
     private var isStopped = false
     var drain: NodeDrain?
     var isDrainTold = false
+    var rebalance: Rebalance
     /// Closes everybody when this node cannot go on, and with what.
     var evacuation: (schedule: SpreadSchedule, ending: SessionEnding)?
     /// Whether the node's row is in the store, so that others can see it.
@@ -48,8 +51,10 @@ package struct NodeLogic: Sendable {
             wallClock: wallClock,
             now: now
         )
+        self.rebalance = Rebalance(configuration.rebalance, freshness: configuration.freshness, now: now)
         self.polls = Round(due: now)
         self.heartbeats = Round(due: now)
+        self.heartbeatBegan = now
         self.sweeps = Round(due: now + configuration.sweepInterval)
     }
 
@@ -140,6 +145,7 @@ package struct NodeLogic: Sendable {
         let others = [
             self.isStopped ? nil : self.health.nextDeadline(isClosing: self.evacuation != nil || !self.fleet.hasRefuge),
             self.drain?.nextDeadline, self.evacuation?.schedule.nextDeadline, self.detachAgain, self.lanes.nextDeadline,
+            self.isStopped ? nil : self.rebalance.nextDeadline,
         ]
         return (rounds + others).reduce(nil) { first, moment in
             guard let first, let moment else { return first ?? moment }
@@ -161,6 +167,7 @@ package struct NodeLogic: Sendable {
         self.beginRounds(now: now, into: &output)
         self.watchStore(now: now, into: &output)
         self.followDrain(now: now, into: &output)
+        self.followRebalance(now: now, into: &output)
         if let again = self.detachAgain, now >= again {
             self.detachAgain = nil
             output.effects.append(contentsOf: self.detaches.map { .commit(.detach($0)) })
@@ -189,6 +196,7 @@ package struct NodeLogic: Sendable {
 
     mutating func beginHeartbeat(now: Instant, into output: inout NodeOutput) {
         guard self.heartbeats.begin(now: now) else { return }
+        self.heartbeatBegan = now
         output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
         if case .waiting(var wait) = self.drain {
             wait.asked()
@@ -240,6 +248,7 @@ package struct NodeLogic: Sendable {
             self.isSeen = true
             self.fleet = FleetView(receipt, besides: self.configuration.node, freshness: self.configuration.freshness)
             if let given = receipt.order { self.obey(given, now: now, into: &output) }
+            self.weighLoad(now: now, into: &output)
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)
         let hasRefuge = self.fleet.hasRefuge
@@ -252,6 +261,7 @@ package struct NodeLogic: Sendable {
     package mutating func setCordoned(_ isCordoned: Bool, now: Instant) {
         guard isCordoned != self.isCordoned else { return }
         self.isCordoned = isCordoned
+        self.rebalance.disturbed(now: now)
         self.heartbeats.hurry(now: now)
     }
 

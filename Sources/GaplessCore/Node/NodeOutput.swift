@@ -110,6 +110,8 @@ package enum NodeObservation: Hashable, Sendable {
     case schemaUnknown
     /// An operator wants something of the node; it obeys.
     case ordered(NodeOrder)
+    /// The node holds more than its share of the clients, and begins to move some away.
+    case rebalancing(attached: Int, share: Int, moves: Int)
     /// How many messages and queues a slice of the sweep took.
     case swept(messages: Int, queues: Int)
 

@@ -28,6 +28,12 @@ package struct SpreadSchedule: Hashable, Sendable {
         guard let deadline = self.nextDeadline, now >= deadline else { return nil }
         defer { self.done += 1 }
         let next = deadline + self.gap
+        #if MUTANTS
+        if Mutant.drainInBurst.isPlanted {
+            self.due = next
+            return self.targets[self.done]
+        }
+        #endif
         self.due = next + Self.slack < now ? now + self.gap : next
         return self.targets[self.done]
     }

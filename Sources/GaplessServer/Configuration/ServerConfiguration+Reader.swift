@@ -19,6 +19,7 @@ extension ServerConfiguration {
     /// | `downlinkMessages`, `downlinkBytes`, `uplinkMessages`, `uplinkBytes` | integers: the windows |
     /// | `newQueuesPerSecond` | an integer, or `none` for no limit |
     /// | `maxConnections`, `maxPendingSends`, `threads` | integers |
+    /// | `rebalance` | `on` or `off` |
     /// | `webhook`, `webhookSecretFile` | the URL of `messageWebhook`, and the path of a file with one or two secrets; both or none |
     /// | `webhookEvents` | a list of events: `webhook` is told of them as well |
     /// | `webhookTimeout`, `webhookCalls` | a duration, an integer |
@@ -41,6 +42,7 @@ extension ServerConfiguration {
         try settings.duration("drainWait") { self.drainWait = $0 }
         try settings.duration("drainTime") { self.drainTime = $0 }
         try settings.duration("moveTime") { self.moveTime = $0 }
+        try settings.text("rebalance", "on or off", { ["on": true, "off": false][$0] }) { self.rebalance = $0 }
         try settings.duration("hardStop") { self.hardStop = $0 }
         try settings.duration("sendTimeout") { self.sendTimeout = $0 }
         try settings.integer("handlerAttempts") { self.handlerAttempts = $0 }

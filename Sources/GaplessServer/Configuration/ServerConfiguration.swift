@@ -108,6 +108,10 @@ public struct ServerConfiguration: Sendable {
     /// How long a client that is asked to move has for it; then it is closed with 4000. Default 10 s; 100 ms through 300 s.
     public var moveTime: Duration = .seconds(10)
 
+    /// Whether a node that holds clearly more than its share of the clients moves some away, a few at a time, as it does when it stops; nodes that
+    /// were started later get their part so. Default true. Nobody is moved while a node is cordoned, drains, or has come or gone lately.
+    public var rebalance: Bool = true
+
     /// How long after the beginning of a shutdown everything ends: clients that are left are closed a little before, and `run()` waits, at the
     /// most, for handlers, authenticators and hooks that were cancelled. Default 60 s; longer than `drainWait` and `drainTime`, at most 900 s.
     ///

@@ -58,6 +58,11 @@ extension Node {
             self.logger.notice("Store answers again")
         case .ordered(let order):
             self.logger.notice("Operator wants something of this node", metadata: ["order": "\(order.rawValue)"])
+        case .rebalancing(let attached, let share, let moves):
+            self.logger.notice(
+                "Node holds more than its share and moves clients away",
+                metadata: ["attached": "\(attached)", "share": "\(share)", "moves": "\(moves)"]
+            )
         case .swept(let messages, let queues):
             self.metrics.expired.increment(by: Int64(messages))
             self.logger.debug("Expired removed", metadata: ["messages": "\(messages)", "queues": "\(queues)"])

@@ -319,6 +319,7 @@ extension Node.Parts {
             handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts),
             maxUplinkBytes: self.configuration.maxUplinkBytes
         )
+        configuration.rebalance = self.configuration.rebalance ? RebalancePolicy(within: self.configuration.moveTime) : nil
         if self.clock.isWallClockTrusted { configuration.maxClockJump = nil }
         return configuration
     }

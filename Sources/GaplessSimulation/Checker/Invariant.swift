@@ -24,6 +24,16 @@ package enum Invariant: String, Sendable {
     case uplink = "I11 uplink"
     /// The same plan gives the same trace.
     case determinism = "I12 determinism"
+    /// A drain's `DRAIN`s, and those of a rebalance, come at the pace that was set, also after a standstill.
+    case pace = "I13 pace"
+    /// A node that drains takes clients until its balancer has noticed.
+    case makeBeforeBreak = "I14 make before break"
+    /// A deploy with surge moves each client once, one in place at most once for each restart of its node; and nothing else does meanwhile.
+    case oneMove = "I15 one move"
+    /// Soon after every change there is a node that takes clients.
+    case somebodyTakes = "I16 somebody takes clients"
+    /// When it is calm the load evens out, without swinging.
+    case balance = "I17 balance"
     /// Frames survive the wire.
     case codec = "frames survive the wire"
     /// Neither side accuses the other of breaking the protocol.

@@ -41,24 +41,12 @@ package struct Shrinker {
         return self.run(plan).contains { $0.invariant == self.invariant }
     }
 
-    /// Delta debugging: leaves out ever smaller stretches of the steps.
     private mutating func dropSteps(_ best: inout Plan) {
-        var chunk = max(1, best.steps.count / 2)
-        while !best.steps.isEmpty {
-            var start = 0
-            var isSmaller = false
-            while start < best.steps.count {
-                var candidate = best
-                candidate.steps.removeSubrange(start..<min(start + chunk, best.steps.count))
-                if self.fails(candidate) {
-                    best = candidate
-                    isSmaller = true
-                } else {
-                    start += chunk
-                }
-            }
-            if chunk == 1, !isSmaller { return }
-            chunk = max(1, chunk / 2)
+        let plan = best
+        best.steps = fewest(best.steps) { steps in
+            var candidate = plan
+            candidate.steps = steps
+            return self.fails(candidate)
         }
     }
 
@@ -71,6 +59,29 @@ package struct Shrinker {
             result.simplifications.append(simplification)
         }
     }
+}
+
+/// Delta debugging: leaves out ever smaller stretches of what there is, as long as it still fails.
+package func fewest<Element>(_ elements: [Element], fails: ([Element]) -> Bool) -> [Element] {
+    var best = elements
+    var chunk = max(1, best.count / 2)
+    while !best.isEmpty {
+        var start = 0
+        var isSmaller = false
+        while start < best.count {
+            var candidate = best
+            candidate.removeSubrange(start..<min(start + chunk, best.count))
+            if fails(candidate) {
+                best = candidate
+                isSmaller = true
+            } else {
+                start += chunk
+            }
+        }
+        if chunk == 1, !isSmaller { break }
+        chunk = max(1, chunk / 2)
+    }
+    return best
 }
 
 extension Shrinker.Result {

@@ -133,6 +133,8 @@ struct DocumentTableTests {
             "time to move, `within` in `DRAIN`": "\(Self.text(DrainPlan().within)), a setting",
             "a draining node takes clients for / spreads its `DRAIN`s over":
                 "\(Self.text(DrainPlan().wait)) / \(Self.text(DrainPlan().spread)), settings",
+            "a client is moved by load no sooner than after / when the nodes have not changed for":
+                "\(Self.text(RebalancePolicy().minAge)) / \(Self.text(RebalancePolicy().calm))",
             "nobody counts on a node to take clients that has given no sign for": Self.text(node.freshness),
             "wait for the peer's Close after `ERROR`": Self.text(server.closeTime),
             "slow consumer": "\(Self.text(server.slowConsumerTime)) without a byte taken",

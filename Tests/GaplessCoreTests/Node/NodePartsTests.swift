@@ -36,7 +36,8 @@ struct ConnectionDirectoryTests {
             client: client,
             fence: NodeRig.fence(generation),
             instance: ServerRig.instance,
-            attempt: .first
+            attempt: .first,
+            since: Instant(nanoseconds: 0)
         )
     }
 

@@ -7,6 +7,7 @@ struct ServerVectorSettings {
     var creations: CreationLimit.Pace?
     var maxUplinkBytes = 268_435_456
     var decision = HandlerDecision.close
+    var rebalance: RebalancePolicy?
     private var authentication = "none"
     private var tokens: [String: Identity] = [:]
     private var silentTokens: Set<String> = []
@@ -26,6 +27,11 @@ struct ServerVectorSettings {
         if let count = try fields.int("queues") { self.store.maxQueues = Int(count) }
         if let count = try fields.int("newQueuesAtOnce") {
             self.creations = CreationLimit.Pace(interval: .seconds(1), burst: Int(count))
+        }
+        if let rebalance = try fields.object("rebalance") {
+            let (excess, calm) = (try rebalance.int("excess") ?? 25, try rebalance.milliseconds("calm") ?? .seconds(120))
+            self.rebalance = RebalancePolicy(minExcess: Int(excess), calm: calm, minAge: try rebalance.milliseconds("age") ?? .seconds(60))
+            try rebalance.finish()
         }
         if let bytes = try fields.int("uplinkBytesOfAll") { self.maxUplinkBytes = Int(bytes) }
         if try fields.string("failingHandler") == "skip" { self.decision = .skip }

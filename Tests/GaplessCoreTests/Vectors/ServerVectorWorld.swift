@@ -30,6 +30,7 @@ final class ServerVectorWorld {
             let identity = NodeIdentity(name: Named.node(name), incarnation: UInt64(index + 1))
             var configuration = NodeConfiguration(node: identity, creations: settings.creations)
             configuration.maxUplinkBytes = settings.maxUplinkBytes
+            configuration.rebalance = settings.rebalance
             return ServerVectorNode(world: self, name: identity.name, incarnation: identity.incarnation, configuration: configuration)
         }
         for _ in 0..<2 {

@@ -56,6 +56,7 @@ import Testing
             "drainWait": Self.time(configuration.drainWait), "drainTime": Self.time(configuration.drainTime),
             "moveTime": Self.time(configuration.moveTime), "sendTimeout": Self.time(configuration.sendTimeout),
             "hardStop": "\(Int(configuration.hardStop / .seconds(1))) s", "maxUplinkBytes": Self.bytes(configuration.maxUplinkBytes),
+            "rebalance": configuration.rebalance ? "on" : "off",
             "newQueuesPerSecond": configuration.newQueuesPerSecond.map {
                 "\(Self.count($0)) for each address, \(Self.count($0 * 10)) at once"
             } ?? "no limit",

@@ -93,6 +93,13 @@ import Testing
         for text in ["x", "1.5", "1e3", "0x10", "17 "] { #expect(self.refusedSetting(name, text) != nil, "\(name) \(text)") }
     }
 
+    @Test func aSwitchIsOnOrOff() throws {
+        #expect(try self.read([:]).rebalance)
+        #expect(try self.read(["REBALANCE": "on"]).rebalance)
+        #expect(try !self.read(["REBALANCE": "off"]).rebalance)
+        for text in ["", "true", "ON", "1"] { #expect(self.refusedSetting("REBALANCE", text) == "rebalance", "\(text)") }
+    }
+
     @Test(arguments: ["DOWNLINK", "UPLINK"], ["MESSAGES", "BYTES"])
     func aWindowIsNeverClosed(_ direction: String, _ kind: String) {
         for value in ["0", "-1", "\(Int.min)"] {

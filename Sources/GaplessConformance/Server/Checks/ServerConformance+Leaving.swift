@@ -9,6 +9,8 @@ extension ServerConformance {
         .outOfReach("R10.1-9", "4000 with jitter when the time is over", Self.needsDrain),
         .outOfReach("R10.1-10", "DRAINs are spread evenly", Self.needsDrain),
         .outOfReach("R10.1-11", "a draining node takes clients for a while", Self.needsDrain),
+        .outOfReach("R10.2-1", "4001 comes after DRAIN only", "one server has nobody to move its clients to"),
+        .outOfReach("R10.2-2", "no client moves by load while a node is cordoned", "one server has nobody to move its clients to"),
         Check("R10.3-1", "BYE removes the queue with its messages and marks") { bench in
             let outbox = ServerBench.random()
             try await bench.send("one")
