@@ -22,6 +22,8 @@ package struct Rebalance: Hashable, Sendable {
     private var heard: Instant
     /// Since when nothing has changed.
     private var calmSince: Instant
+    /// Since when the node has held too much, as far as it knows; nil when it does not.
+    private var overSince: Instant?
     /// The next round begins no sooner.
     private var notBefore: Instant
     /// The round under way.
@@ -76,14 +78,19 @@ package struct Rebalance: Hashable, Sendable {
     ///   - share: how many it would be if all nodes held as much of what they can.
     ///   - total: how many clients all nodes hold above their shares.
     package mutating func due(held: Int, share: Int, total: Int, now: Instant) -> Int? {
-        guard let policy, self.moves == nil, now >= self.notBefore, now - self.calmSince >= policy.calm, self.knows(now: now) else {
+        guard let policy else { return nil }
+        let excess = held - share
+        let isOver = excess >= policy.minExcess && held * 1_000 >= share * policy.threshold
+        self.overSince = isOver ? self.overSince ?? now : nil
+        guard self.moves == nil, now >= self.notBefore, now - self.calmSince >= policy.calm, self.knows(now: now) else {
             return nil
         }
-        let excess = held - share
-        guard excess >= policy.minExcess, held * 1_000 >= share * policy.threshold else {
+        guard let overSince = self.overSince else {
             self.effort = nil
             return nil
         }
+        // The clients of a node that died come here before its death is noticed: until then they seem to be too many.
+        guard now - overSince >= min(policy.calm, self.freshness * 3 / 2) else { return nil }
         if let effort = self.effort.take(), (effort.excess - total) * Self.leastYield < effort.asked {
             self.notBefore = now + policy.rest
             return nil

@@ -37,6 +37,8 @@ final class FleetClient {
     private(set) var welcomes = 0
     /// How often it may be welcomed again, since the deploy began.
     var allowance = 0
+    /// How often it was asked to move by load since then, by a node that did not know of the deploy yet.
+    var excused = 0
 
     init(_ world: FleetWorld, number: Int) {
         self.world = world
