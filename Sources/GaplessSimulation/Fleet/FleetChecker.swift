@@ -66,7 +66,7 @@ final class FleetChecker {
         )
         if order.code == .rebalance { return self.askedByLoad(connection) }
         if self.movesBegan[process.identity] == nil { self.movesBegan[process.identity] = now }
-        if isLate { return self.world.counters.count(.late) }
+        if isLate { return }
         self.world.counters.count(.drained)
         let spread = Duration.milliseconds(self.world.options.spread)
         var moves = self.drains[process.identity] ?? Moves(pace: PaceWatch(count: attached, spread: spread), last: now)
@@ -92,6 +92,7 @@ final class FleetChecker {
             "n\(process.place) moves a client that attached \(age.milliseconds) ms before"
         )
         self.countRound(process)
+        connection.client.askedByLoad = now
         if self.isDeploying { connection.client.excused += 1 }
         // Where the nodes differ, a balancer that knows nothing of that may send everybody straight back.
         guard let settled, self.world.options.firstCapacity == 100 else { return }
@@ -112,7 +113,9 @@ final class FleetChecker {
             moves = known
         } else {
             let (attached, share) = (process.logic.attachedCount, self.share(of: process.place))
-            let most = max(0, attached - share) * 3 / 4 + 10 + self.world.clients.count / 50
+            // Of what changed a moment ago the node may not know.
+            let isKnown = now - self.world.lastChange > Self.notice
+            let most = isKnown ? max(0, attached - share) * 3 / 4 + 10 + self.world.clients.count / 50 : attached
             moves = Moves(pace: PaceWatch(count: most, spread: .seconds(60)), last: now, most: most)
         }
         moves.last = now
@@ -159,7 +162,12 @@ final class FleetChecker {
         self.isDeploying = true
         self.hasSurge = withSurge
         for client in self.world.clients { (client.allowance, client.excused) = (0, 0) }
-        self.before = self.world.clients.filter { $0.connection?.isOpen == true && $0.pending == nil }.map { ($0, $0.welcomes) }
+        // Who is on its way already is not counted.
+        let staying = self.world.clients.filter { client in
+            let wasAsked = client.askedByLoad.map { self.world.now - $0 < .seconds(20) } ?? false
+            return client.connection?.isOpen == true && client.pending == nil && !wasAsked
+        }
+        self.before = staying.map { ($0, $0.welcomes) }
     }
 
     func deployEnded() {

@@ -39,6 +39,8 @@ final class FleetClient {
     var allowance = 0
     /// How often it was asked to move by load since then, by a node that did not know of the deploy yet.
     var excused = 0
+    /// When it was asked to move by load last.
+    var askedByLoad: Instant?
 
     init(_ world: FleetWorld, number: Int) {
         self.world = world

@@ -202,6 +202,12 @@ final class FleetProcess {
         }
     }
 
+    /// Another connection of the client attached; the client may have given that one up meanwhile.
+    private func displace(_ connection: FleetConnection, after latency: Duration) {
+        self.end(connection, detaches: false)
+        self.world.after(latency) { connection.client.closed(connection, retryAfter: nil, jitter: nil) }
+    }
+
     private func end(_ connection: FleetConnection, detaches: Bool) {
         guard connection.isOpen else { return }
         connection.isOpen = false
@@ -255,9 +261,9 @@ final class FleetProcess {
             self.world.counters.count(.closed)
             self.close(connection, ending)
         case .displaced:
-            self.end(connection, detaches: false)
+            self.displace(connection, after: latency)
         case .look:
-            if let fence = connection.fence, fence != connection.client.newest { self.end(connection, detaches: false) }
+            if let fence = connection.fence, fence != connection.client.newest { self.displace(connection, after: latency) }
         case .acknowledged, .ended, .committed, .news, .removed, .handled, .gaveUp:
             break
         }

@@ -33,7 +33,7 @@ package func simulate(_ plan: FleetPlan, isTraced: Bool = false) -> FleetReport 
 package struct FleetCounters: Hashable, Sendable {
     /// What is counted; the raw value is its name for people.
     package enum Kind: String, CaseIterable, Sendable {
-        case welcomed, drained = "asked to move", late = "asked to move at once", rebalanced = "asked to move by load", closed =
+        case welcomed, drained = "asked to move", rebalanced = "asked to move by load", closed =
             "4000 or 4001"
         case round = "round of a rebalance", crash, stall, slowStore = "slow store", failingStore = "failing store", cordon, restart, crowd
         case inPlace = "deploy in place", surge = "deploy with surge", killing = "deploy by killing"
