@@ -51,10 +51,13 @@ package struct FleetView: Hashable, Sendable {
         self.share(of: own, among: self.serving + [own])
     }
 
-    /// How many clients all nodes that serve hold above their shares.
-    package func excess(with own: NodeReport) -> Int {
+    /// How many clients all nodes that serve hold.
+    package func load(with own: NodeReport) -> FleetLoad {
         let all = self.serving + [own]
-        return all.reduce(0) { $0 + max(0, Self.bounded($1.attached) - self.share(of: $1, among: all)) }
+        return FleetLoad(
+            clients: all.reduce(0) { $0 + Self.bounded($1.attached) },
+            excess: all.reduce(0) { $0 + max(0, Self.bounded($1.attached) - self.share(of: $1, among: all)) }
+        )
     }
 
     private func share(of node: NodeReport, among all: [NodeReport]) -> Int {
@@ -65,4 +68,17 @@ package struct FleetView: Hashable, Sendable {
 
     /// No node has more connections, whatever its row says; so products of two sums stay within an integer.
     private static func bounded(_ count: Int) -> Int { max(0, min(count, 10_000_000)) }
+}
+
+/// How many clients all nodes that serve hold.
+package struct FleetLoad: Hashable, Sendable {
+    /// All of them.
+    package let clients: Int
+    /// Those above the shares of their nodes.
+    package let excess: Int
+
+    package init(clients: Int, excess: Int) {
+        self.clients = clients
+        self.excess = excess
+    }
 }

@@ -5,11 +5,11 @@ extension NodeLogic {
         let isServing = self.drain == nil && !self.isCordoned
         self.rebalance.heard(self.fleet, asked: self.heartbeatBegan, isServing: isServing, now: now)
         let (attached, share) = (self.attachedCount, self.fleet.share(of: self.report))
-        let total = self.fleet.excess(with: self.report)
-        guard let count = self.rebalance.due(held: attached, share: share, total: total, now: now) else { return }
+        let load = self.fleet.load(with: self.report)
+        guard let count = self.rebalance.due(held: attached, share: share, load: load, now: now) else { return }
         let voices = self.directory.oldestVoices(count, attachedBy: self.rebalance.latest(now: now))
         guard !voices.isEmpty else { return }
-        self.rebalance.begin(voices, total: total, now: now)
+        self.rebalance.begin(voices, load: load, now: now)
         output.effects.append(.observe(.rebalancing(attached: attached, share: share, moves: voices.count)))
         self.followRebalance(now: now, into: &output)
     }

@@ -6,9 +6,16 @@
 package struct Rebalance: Hashable, Sendable {
     /// What the round before was for, until it is known what it brought.
     private struct Effort: Hashable, Sendable {
-        /// How many clients all nodes held above their shares, and how many this one asked to move.
-        let excess: Int
+        /// How many clients all nodes held, and how many of them above their shares.
+        let load: FleetLoad
+        /// How many this node asked to move.
         let asked: Int
+
+        /// Whether the round brought next to nothing, as far as that can be told: where many clients came or went meanwhile, it cannot.
+        func isFruitless(now load: FleetLoad) -> Bool {
+            let isComparable = abs(load.clients - self.load.clients) * Rebalance.leastYield < self.asked
+            return isComparable && (self.load.excess - load.excess) * Rebalance.leastYield < self.asked
+        }
     }
 
     /// After a round that brought all nodes nearer to their shares by less than this part of what it moved, the node rests.
@@ -76,8 +83,8 @@ package struct Rebalance: Hashable, Sendable {
     /// - Parameters:
     ///   - held: how many are attached here.
     ///   - share: how many it would be if all nodes held as much of what they can.
-    ///   - total: how many clients all nodes hold above their shares.
-    package mutating func due(held: Int, share: Int, total: Int, now: Instant) -> Int? {
+    ///   - load: how many clients all nodes hold.
+    package mutating func due(held: Int, share: Int, load: FleetLoad, now: Instant) -> Int? {
         guard let policy else { return nil }
         let excess = held - share
         let isOver = excess >= policy.minExcess && held * 1_000 >= share * policy.threshold
@@ -91,7 +98,7 @@ package struct Rebalance: Hashable, Sendable {
         }
         // The clients of a node that died come here before its death is noticed: until then they seem to be too many.
         guard now - overSince >= min(policy.calm, self.freshness * 3 / 2) else { return nil }
-        if let effort = self.effort.take(), (effort.excess - total) * Self.leastYield < effort.asked {
+        if let effort = self.effort.take(), effort.isFruitless(now: load) {
             self.notBefore = now + policy.rest
             return nil
         }
@@ -107,10 +114,10 @@ package struct Rebalance: Hashable, Sendable {
     }
 
     /// A round begins.
-    package mutating func begin(_ voices: [ConnectionAddress], total: Int, now: Instant) {
+    package mutating func begin(_ voices: [ConnectionAddress], load: FleetLoad, now: Instant) {
         guard let policy, !voices.isEmpty else { return }
         self.moves = SpreadSchedule(voices, start: now, spread: policy.spread)
-        self.effort = Effort(excess: total, asked: voices.count)
+        self.effort = Effort(load: load, asked: voices.count)
     }
 
     /// Whom to ask next, and what, if it is time. A node that has not heard of the others for a while asks nobody: they may be in a deploy.

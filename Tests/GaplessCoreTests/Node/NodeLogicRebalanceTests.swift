@@ -73,6 +73,17 @@ struct NodeLogicRebalanceTests {
         }
     }
 
+    @Test("a crowd that comes during a round does not make it look fruitless")
+    func crowd() {
+        let (rig, _) = self.rig()
+        let first = self.addresses(self.live(rig, seconds: 190, finding: Self.report(0)))
+        #expect(first.count == 25)
+        for address in first { _ = rig.close(address) }
+        for index in 0..<200 { _ = rig.attach(rig.open(), Named.client("bob/d\(index)")) }
+        // 275 here and 25 there: half of the 125 above the share.
+        #expect(self.addresses(self.live(rig, seconds: 100, finding: Self.report(25))).count == 62)
+    }
+
     @Test(
         "a fifth above the share, and 25 clients, are what it takes",
         arguments: [(123, 75, 0), (125, 75, 12), (1_000, 700, 0), (1_000, 660, 85)]
