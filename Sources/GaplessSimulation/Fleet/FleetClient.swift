@@ -50,7 +50,7 @@ final class FleetClient {
         self.instance = instance
     }
 
-    private func random() -> SeededRandom {
+    private func draws() -> SeededRandom {
         SeededRandom(seed: self.world.plan.seed, stream: "client", UInt64(self.number), self.attempt)
     }
 
@@ -67,7 +67,7 @@ final class FleetClient {
             guard let process = direct ?? self.world.balancer.route() else { return self.failed(after: nil) }
             let connection = process.accept(self)
             self.pending = connection
-            var random = self.random()
+            var random = self.draws()
             self.world.after(random.latency(1_000...(self.world.options.latency * 1_000))) {
                 process.run { process.hello(connection, self.operation(at: process)) }
             }
@@ -86,7 +86,7 @@ final class FleetClient {
 
     /// Tries again: with backoff, or as it was told.
     private func failed(after told: Duration?) {
-        var random = self.random()
+        var random = self.draws()
         self.failures += 1
         let most = min(5_000, 500 << min(self.failures, 5))
         let wait = Duration.milliseconds(Int.random(in: 0...most, using: &random))
@@ -114,7 +114,7 @@ final class FleetClient {
 
     /// A connection ended.
     func closed(_ connection: FleetConnection, retryAfter: Duration?, jitter: Duration?) {
-        var random = self.random()
+        var random = self.draws()
         if self.pending === connection {
             self.pending = nil
             self.failed(after: retryAfter)
