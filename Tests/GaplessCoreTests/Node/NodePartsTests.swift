@@ -129,11 +129,23 @@ struct NodeScheduleTests {
         // The process stood still for five seconds, in which 50 were due.
         var count = 0
         while schedule.next(now: self.at(5_000)) != nil { count += 1 }
-        #expect(count == 1)
-        #expect(schedule.nextDeadline == self.at(5_100))
+        #expect(count == 3)
+        #expect(schedule.nextDeadline == self.at(5_050))
         // A timer that is late by less than a step changes nothing.
-        for step in 51...60 { #expect(schedule.next(now: self.at(step * 100 + 30)) == targets[step - 49]) }
-        #expect(schedule.nextDeadline == self.at(6_100))
+        for step in 51...60 { #expect(schedule.next(now: self.at(step * 100 + 30)) == targets[step - 47]) }
+        #expect(schedule.nextDeadline == self.at(6_050))
+    }
+
+    @Test("timers that are always late keep the pace all the same, so that nobody is left at the end", arguments: [5, 80, 200])
+    func spreadAlwaysLate(milliseconds: Int) {
+        let targets = (1...3_000).map { ConnectionAddress(id: ServedConnectionID(UInt64($0)), loop: 0) }
+        var schedule = SpreadSchedule(targets, start: self.at(0), spread: .seconds(30))
+        var count = 0
+        for moment in stride(from: milliseconds, through: 30_000, by: milliseconds) {
+            while schedule.next(now: self.at(moment)) != nil { count += 1 }
+            #expect(count <= (moment + 250) / 10 + 1)
+        }
+        #expect(count >= 2_970)
     }
 
     @Test("nothing to spread is done at once")
