@@ -27,7 +27,7 @@ DONE = {
     "server": {
         "open": {"node"}, "hello": {"node"}, "up": {"binary"}, "gone": set(), "pass": set(), "stall": set(),
         "send": {"to", "ttl", "binary"}, "return": set(), "throw": set(), "store": set(), "copy": set(), "restore": set(),
-        "life": set(), "remove": {"code", "at"}, "drain": {"wait", "spread", "within", "endpoints"},
+        "life": set(), "remove": {"code", "at"}, "sendAway": {"code", "for", "at"}, "letIn": {"at"}, "drain": {"wait", "spread", "within", "endpoints"},
         "cordon": set(), "uncordon": set(), "rebalance": set(), "socket": set(), "kill": set(),
     },
     "client": {

@@ -158,6 +158,23 @@ package struct ServerBench: TrialBench {
         }
     }
 
+    /// Sends the trial's client away as an operator does, for a minute: longer than a trial, and not for ever if that dies.
+    func sendAway(code: Int) async throws {
+        let body = "{\"code\":\(code),\"for\":60000}"
+        let answer = try await self.ask("POST", "/v1/clients/\(self.client)/disconnect", body: body, kind: "application/json")
+        guard answer.status == 200 else {
+            throw Unjudged("the admin API did not send the client away: \(answer.status) \(answer.body.prefix(200))")
+        }
+    }
+
+    /// Lets it come again.
+    func letIn() async throws {
+        let answer = try await self.ask("DELETE", "/v1/clients/\(self.client)/disconnect", body: nil, kind: nil)
+        guard answer.status == 200 else {
+            throw Unjudged("the admin API did not let the client in: \(answer.status) \(answer.body.prefix(200))")
+        }
+    }
+
     private func ask(_ method: String, _ path: String, body: String?, kind: String?) async throws -> AdminAnswer {
         do {
             return try await self.admin.ask(method, path, body: body, kind: kind)

@@ -60,6 +60,9 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// A connection of the same instance attaches under the generation of the one before. [R5.3-1]
     case generationStays = "generation-stays"
 
+    /// Who was sent away attaches all the same. [R5.1-7]
+    case sentAwayForgotten = "sent-away-forgotten"
+
     // MARK: The store
 
     /// Of the position's epoch only the incarnation is compared. [R5.2-10]

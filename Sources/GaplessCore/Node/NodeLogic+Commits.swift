@@ -183,8 +183,9 @@ extension NodeLogic {
             self.queueEnded(client, .evicted, now: now, into: &output)
         }
         switch signalled {
-        case .sentAway(let code): output.tell(address, .close(SessionEnding(sentAway: code)))
-        case .news, .displaced, .removed: output.tell(address, .look)
+        case .sentAway(let code, let fence) where fence == FenceDigest(attachment.fence):
+            output.tell(address, .close(SessionEnding(sentAway: code)))  // [R5.1-7]
+        case .news, .displaced, .removed, .sentAway: output.tell(address, .look)
         case nil: break
         }
         if let order = self.orderForLate(now: now) { output.tell(address, order) }

@@ -126,7 +126,9 @@ package struct NodeLogic: Sendable {
             case .news: output.tell(voice.address, .news)
             case .displaced: output.tell(voice.address, .look)
             case .removed(let code): output.tell(voice.address, .removed(code))
-            case .sentAway(let code): output.tell(voice.address, .close(SessionEnding(sentAway: code)))
+            case .sentAway(let code, let fence):
+                // The one that is meant, or one that attached after the client was let in again. [R5.1-7]
+                if FenceDigest(voice.fence) == fence { output.tell(voice.address, .close(SessionEnding(sentAway: code))) }
             }
         }
         self.polls.ended(next: self.pollInterval, now: now)

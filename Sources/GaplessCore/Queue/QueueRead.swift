@@ -67,8 +67,8 @@ package struct Signal: Hashable, Sendable {
         case displaced
         /// An operator removed the queue; the connection is closed with the code.
         case removed(CloseCode)
-        /// An operator sent the client away; the connection is closed with the code, and the queue stays.
-        case sentAway(CloseCode)
+        /// An operator sent the client away; the connection that held the queue then is closed with the code, and the queue stays.
+        case sentAway(CloseCode, from: FenceDigest)
     }
 
     package init(client: ClientID, kind: Kind) {

@@ -110,17 +110,19 @@ enum SignalRows {
         "\(node.name)/\(String(node.incarnation, radix: 16))"
     }
 
-    /// What is added to the close code of a client that was sent away. A program that knows no such signal cuts it off and takes the rest for a
-    /// removal: it looks, finds its fence current, and goes on.
+    /// What is added to the close code of a client that was sent away, below the digest of the fence that is meant. A program that knows no
+    /// such signal cuts both off and takes the rest for a removal: it looks, finds its fence current, and goes on.
     private static let away: Int64 = 65_536
+    /// Where the digest begins.
+    private static let digestShift: Int64 = 17
 
-    /// 0 and 1, else the close code of a removal, or that of a client that was sent away.
+    /// 0 and 1, else the close code of a removal, or that of a client that was sent away with the digest of a fence.
     private static func code(of kind: Signal.Kind) -> Int64 {
         switch kind {
         case .news: 0
         case .displaced: 1
         case .removed(let code): Int64(code.rawValue)
-        case .sentAway(let code): Self.away + Int64(code.rawValue)
+        case .sentAway(let code, let fence): Int64(fence.rawValue) << Self.digestShift + Self.away + Int64(code.rawValue)
         }
     }
 
@@ -128,7 +130,11 @@ enum SignalRows {
         switch code {
         case 0: .news
         case 1: .displaced
-        case Self.away...(2 * Self.away - 1): .sentAway(CloseCode(rawValue: UInt16(code - Self.away)))
+        case Self.away... where code & Self.away != 0:
+            .sentAway(
+                CloseCode(rawValue: UInt16(truncatingIfNeeded: code)),
+                from: FenceDigest(rawValue: UInt64(code >> Self.digestShift))
+            )
         default: .removed(CloseCode(rawValue: UInt16(truncatingIfNeeded: code)))
         }
     }

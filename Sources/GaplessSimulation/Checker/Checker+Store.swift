@@ -6,6 +6,7 @@ extension Checker {
     /// A transaction was committed.
     func committed(_ operations: [StoreOperation], _ receipt: CommitReceipt) {
         self.noteTime(receipt.time)
+        self.truth.committed = receipt.time
         for (operation, receipt) in zip(operations, receipt.receipts) {
             self.truth.operation += 1
             self.committed(operation, receipt)
@@ -37,6 +38,12 @@ extension Checker {
         case (.remove(let remove), .remove(.removed)):
             self.require(self.truth.lives[remove.client] != nil, .noInvention, "\(remove.client) was removed and was not there")
             self.ended(remove.client)
+        case (.sendAway(let away), .sendAway(.sentAway)):
+            self.truth.sendAway(away.client, code: away.code, for: away.time)
+        case (.sendAway(let away), .sendAway(.letIn(let wasAway))):
+            self.require(wasAway == (self.truth.away(away.client) != nil), .oneVoice, "\(away.client) was let in, and away: \(wasAway)")
+            if wasAway { self.world.counters.count(.letIn) }
+            self.truth.sendAway(away.client, code: nil, for: away.time)
         case (.expire, .expire(let receipt)):
             for client in receipt.queues { self.expired(client) }
         case (.heartbeat(let heartbeat), .heartbeat):
@@ -85,6 +92,8 @@ extension Checker {
         let isRival = self.isRival(operation)
         switch receipt {
         case .attached(let attachment):
+            let away = self.truth.away(operation.client)
+            self.require(away == nil, .oneVoice, "\(operation.client) was attached, and is sent away with \(away?.rawValue ?? 0)")
             self.require(!isLate, .oneVoice, "a late HELLO of \(operation.client) was attached")
             self.require(!isRival, .oneVoice, "a rival of the voice of \(operation.client) was attached without force")
             for client in attachment.evicted { self.evicted(client) }
@@ -97,7 +106,10 @@ extension Checker {
         case .tooManyClients: self.world.counters.count(.tooManyClients)
         case .tooManyQueues: self.world.counters.count(.tooManyQueues)
         case .tooManyNewQueues: self.world.counters.count(.tooManyNewQueues)
-        case .sentAway: self.require(false, .oneVoice, "\(operation.client) was sent away by nobody")
+        case .sentAway(let code):
+            let away = self.truth.away(operation.client)
+            self.require(away == code, .oneVoice, "\(operation.client) is refused with \(code.rawValue), not \(away?.rawValue ?? 0)")
+            self.world.counters.count(.refusedAway)
         }
     }
 

@@ -79,6 +79,13 @@ struct Truth {
         var holder: Holder?
     }
 
+    /// A client that an operator sent away.
+    struct Away {
+        let client: ClientID
+        let code: CloseCode
+        let until: Timestamp
+    }
+
     var numberings: [Key: Numbering] = [:]
     /// The queues that exist.
     var lives: [ClientID: Life] = [:]
@@ -91,9 +98,24 @@ struct Truth {
     /// Where the stream of each attachment goes on.
     var attachments: [Key: [Generation: UInt64]] = [:]
     var clock = Timestamp(milliseconds: 0)
+    /// The time of the newest commit, on the store's clock.
+    var committed = Timestamp(milliseconds: 0)
+    /// Whom operators sent away, some of whom may come by now.
+    var away: [Away] = []
     /// The time line, and the operations on it so far.
     var line = 0
     var operation: UInt64 = 0
+
+    /// With which code the store has to refuse a client in the commit under way; nil when the client may come.
+    func away(_ client: ClientID) -> CloseCode? {
+        self.away.first { $0.client == client && self.committed < $0.until }?.code
+    }
+
+    /// An operator sends a client away, or lets it come.
+    mutating func sendAway(_ client: ClientID, code: CloseCode?, for time: Duration) {
+        self.away.removeAll { $0.client == client }
+        if let code { self.away.append(Away(client: client, code: code, until: self.committed + time)) }
+    }
 
     /// Whether the node of an attachment gives signs of life.
     func isAlive(_ node: NodeIdentity, lifetime: Duration) -> Bool {

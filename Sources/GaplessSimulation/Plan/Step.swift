@@ -57,6 +57,8 @@ package enum Step: Hashable, Sendable {
     /// The same unnoticed, and the numbers are used again before many clients are back.
     case loseAndPublish(count: Int)
     case remove(client: Int)
+    /// An operator sends a client away for a time, and perhaps lets it in before that is over.
+    case sendAway(client: Int, code: Int, milliseconds: Int, isLetIn: Bool)
     /// An operator removes a queue, and somebody sends to it at once.
     case removeAndPublish(client: Int, count: Int)
     case moveClock(node: Int, milliseconds: Int)

@@ -10,6 +10,7 @@ package struct Counters: Hashable, Sendable {
         case nodeCrash = "node crash", nodeDrain = "node drain", deploy, nodeStall = "node stall", cordon, outdated = "node outdated"
         case clientCrash = "client crash", clientStateWentBack = "client state went back", twin
         case clientStall = "client stall", leave, end, beganAgain = "began again after BYE", removal
+        case sentAway = "sent away", refusedAway = "HELLO of one sent away", letIn = "let in again"
         case commitFailed = "commit failed", storeFull = "store full", storeStall = "store stall", commitSurvived = "commit after crash"
         case doubtCommitted = "in doubt, committed", doubtNotCommitted = "in doubt, not committed"
         case doubtfulAppend = "append in doubt", doubtfulAttach = "attach in doubt", doubtfulAck = "ack in doubt"

@@ -144,7 +144,14 @@ final class Publisher {
         if self.done.count > 50 { self.done.removeFirst() }
     }
 
-    // MARK: Removing
+    // MARK: Operating
+
+    /// Sends a client away, or lets it come again; asks once.
+    func sendAway(_ client: ClientID, code: CloseCode?, for time: Duration = SendAwayOperation.hour) {
+        var random = self.next().random
+        guard let node = self.anyNode(&random) else { return }
+        node.run { node.gateway.submit(.sendAway(SendAwayOperation(client: client, code: code, time: time))) { _ in } }
+    }
 
     func remove(_ client: ClientID) {
         var random = self.next().random

@@ -10,8 +10,7 @@ extension World {
         case .crashNode, .drainNode, .deploy, .stallNode, .cordonNode, .outdateNode: self.performOnNode(step)
         case .crashClient, .stallClient, .twin, .takeOver, .leave, .probe, .end, .forgetKeys: self.performOnClient(step)
         case .stallStore, .failStore, .fillStore, .doubt, .snapshot, .rollBack, .loseCommits, .loseAndPublish, .remove, .removeAndPublish,
-            .moveClock,
-            .moveClocks:
+            .sendAway, .moveClock, .moveClocks:
             self.performOnStore(step)
         }
     }
@@ -222,6 +221,11 @@ extension World {
         case .removeAndPublish(let place, let count):
             self.remove(place)
             self.performTraffic(.publish(client: place, count: count, bytes: 8, timeToLive: nil))
+        case .sendAway(let place, let code, let time, let isLetIn):
+            guard let client = self.clients[safe: place]?.id else { return }
+            self.counters.count(.sentAway)
+            self.publisher.sendAway(client, code: CloseCode(rawValue: UInt16(code)), for: .milliseconds(time))
+            if isLetIn { self.after(.milliseconds(time / 2)) { self.publisher.sendAway(client, code: nil) } }
         case .moveClock(let place, let time): self.moveClock(place, by: time)
         case .moveClocks(let time): for place in self.nodes.indices { self.moveClock(place, by: time) }
         default: break

@@ -126,6 +126,10 @@ final class World {
         var idle = 0
         for _ in 0..<2_000 where self.checker.violations.isEmpty {
             let progress = self.checker.progress
+            // Where clocks went back, the time of those who were sent away stands still: the operator lets them in.
+            for away in self.checker.truth.away where away.until > self.checker.truth.committed {
+                self.publisher.sendAway(away.client, code: nil)
+            }
             self.run(until: self.now + World.look)
             if self.checker.isQuiet { break }
             idle = self.checker.progress == progress ? idle + 1 : 0

@@ -4,7 +4,7 @@ extension StoreTransaction {
     /// A connection becomes the queue's one voice, or is told why not. That the client was sent away goes before everything else.
     package func attach(_ operation: AttachOperation) throws(Failure) -> AttachReceipt {
         let client = operation.client
-        if let away = try self.sentAway(client) { return .sentAway(away.code) }
+        if let away = try self.awayNow(client) { return .sentAway(away.code) }  // [R5.1-7]
         guard var record = try self.record(of: client) else { return try self.attachFirst(operation) }
         let floor = record.floor
         let decision = try record.attach(
@@ -146,8 +146,16 @@ extension StoreTransaction {
         }
         try self.setSentAway(client, to: SentAway(code: code, until: self.clock + operation.time))
         let holder = try self.record(of: client)?.holder
-        if let holder { try self.raise(.sentAway(code), for: client, at: holder.node) }
+        if let holder { try self.raise(.sentAway(code, from: FenceDigest(holder.fence)), for: client, at: holder.node) }
         return .sentAway(holder: holder, code: code)
+    }
+
+    /// Whether a client is sent away, as its `HELLO` meets it.
+    private func awayNow(_ client: ClientID) throws(Failure) -> SentAway? {
+        #if MUTANTS
+        if Mutant.sentAwayForgotten.isPlanted { return nil }
+        #endif
+        return try self.sentAway(client)
     }
 
     /// Looks at one queue for what is too old; afterwards it is gone, or holds nothing expired, or `limit` messages went.

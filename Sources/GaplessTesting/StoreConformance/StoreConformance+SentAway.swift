@@ -36,7 +36,8 @@ extension StoreConformance {
             try expectEqual(receipt.receipts, [.sendAway(.sentAway(holder: holder, code: .removedByOperator))], "the receipt")
             try expectEqual(receipt.wake, [StoreBench.nodeA], "who is to be woken")
             let signals = try bench.storeA.signals(for: StoreBench.nodeA, after: cursor).signals
-            try expectEqual(signals, [Signal(client: StoreBench.phone, kind: .sentAway(.removedByOperator))], "the signals")
+            let kind = Signal.Kind.sentAway(.removedByOperator, from: FenceDigest(fence))
+            try expectEqual(signals, [Signal(client: StoreBench.phone, kind: kind)], "the signals")
             try expectEqual(try bench.snapshot()?.holder, holder, "who holds the queue")
             try expectEqual(try bench.read(fence).texts, ["1"], "its fence is good still")
             let floor = AcknowledgeReceipt.acknowledged(floor: .first, head: .first)
@@ -53,6 +54,19 @@ extension StoreConformance {
             _ = try bench.storeB.commit([.attach(bench.hello(as: StoreBench.second, at: StoreBench.nodeB))], now: bench.now)
             let signals = try bench.storeA.signals(for: StoreBench.nodeA, after: cursor).signals
             try expectEqual(signals, [Signal(client: StoreBench.phone, kind: .displaced)], "the signals")
+        },
+        StoreCheck("sent away", "what a node hears late names the connection that was meant, not the one that came since") { bench in
+            let first = try bench.attach().fence
+            let cursor = try bench.storeA.signals(for: StoreBench.nodeA, after: .zero).cursor
+            let away = SendAwayOperation(client: StoreBench.phone, code: .forbidden)
+            _ = try bench.storeB.commit([.sendAway(away)], now: bench.now)
+            _ = try bench.detach(first)
+            _ = try bench.sendAway(code: nil)
+            let second = try bench.attach().fence
+            try expectEqual(second == first, false, "it attached under another fence")
+            let signals = try bench.storeA.signals(for: StoreBench.nodeA, after: cursor).signals
+            let kind = Signal.Kind.sentAway(.forbidden, from: FenceDigest(first))
+            try expectEqual(signals, [Signal(client: StoreBench.phone, kind: kind)], "the signals")
         },
         StoreCheck("sent away", "it goes before every other refusal", policy: StorePolicy(maxClientsPerUser: 1)) { bench in
             let first = try bench.attach(bench.hello(attempt: 5))

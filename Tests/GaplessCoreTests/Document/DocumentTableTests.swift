@@ -142,6 +142,8 @@ struct DocumentTableTests {
             "queues that the clients of one address create":
                 "\(Int(Duration.seconds(1) / pace.interval)) each second, \(pace.burst) at once, a setting",
             "clients per user": "\(policy.maxClientsPerUser), a setting",
+            "a client is sent away for":
+                "\(SendAwayOperation.hour.milliseconds / 3_600_000) h unless the operator says otherwise",
             "a node's attachments count as alive after its last sign": Self.text(policy.nodeLifetime),
             "a queue that never had a message is kept after detach": Self.text(policy.emptyKeep),
             "acknowledge at the latest after": "1/8 of the window's messages or bytes, or \(Self.text(ClientTimes.acknowledgement))",

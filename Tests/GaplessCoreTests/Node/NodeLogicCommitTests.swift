@@ -286,20 +286,49 @@ struct NodeLogicCommitTests {
         #expect(rig.observations.isEmpty)
     }
 
-    @Test("a signal that a client was sent away closes its connection, also one whose attach was still under way")
+    private static func sentAway(_ client: ClientID = .phone, from fence: Fence = ServerRig.fence) -> Signal {
+        Signal(client: client, kind: .sentAway(.forbidden, from: FenceDigest(fence)))
+    }
+
+    @Test("a signal that a client was sent away closes its connection, also one whose attach was still under way [R5.1-7]")
     func sentAwaySignal() {
         let rig = NodeRig.started()
-        let signal = Signal(client: .phone, kind: .sentAway(.forbidden))
         let close = SessionNotice.close(SessionEnding(.forbidden, "An operator sent this client away."))
         let address = rig.attached()
-        #expect(rig.polled([signal, Signal(client: Named.client("bob"), kind: .sentAway(.forbidden))]) == .tells(address, close))
+        #expect(rig.polled([Self.sentAway(), Self.sentAway(Named.client("bob"))]) == .tells(address, close))
         let operation = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
         let (second, third) = (rig.open(), rig.open())
         _ = rig.attaching(operation, second)
-        _ = rig.polled([signal, Signal(client: .phone, kind: .news)])
+        _ = rig.polled([Self.sentAway(from: NodeRig.fence(9)), Signal(client: .phone, kind: .news)])
         #expect(rig.attach(second, fence: NodeRig.fence(9)).notices(to: second).last == close)
         _ = rig.attaching(operation, third)
         #expect(!rig.attach(third, fence: NodeRig.fence(12)).notices(to: third).contains(close))
+    }
+
+    @Test("who was let in again and attached is not closed for what its former connection was told late [R5.1-7]")
+    func sentAwayBefore() {
+        let rig = NodeRig.started()
+        _ = rig.attached()
+        for other in [NodeRig.fence(1), NodeRig.fence(9, queue: 2)] where other != ServerRig.fence {
+            #expect(rig.polled([Self.sentAway(from: other)]).notices.isEmpty)
+        }
+        let operation = AttachOperation(client: .phone, node: NodeRig.me, instance: ServerRig.instance, attempt: .first)
+        let second = rig.open()
+        _ = rig.attaching(operation, second)
+        _ = rig.polled([Self.sentAway(from: NodeRig.fence(8))])
+        let notices = rig.attach(second, fence: NodeRig.fence(9)).notices(to: second)
+        #expect(notices.last == .look)
+        #expect(!notices.contains { if case .close = $0 { true } else { false } })
+    }
+
+    @Test("two fences have the same digest as good as never")
+    func fenceDigests() {
+        let epochs = [(1, 1), (1, 2), (2, 1)].map { Epoch(incarnation: Incarnation(rawValue: $0.0), queue: $0.1) }
+        let fences = epochs.flatMap { epoch in (UInt64(0)..<2_000).map { Fence(epoch: epoch, generation: Generation($0)) } }
+        #expect(Set(fences.map { FenceDigest($0) }).count == fences.count)
+        #expect(
+            fences.allSatisfy { FenceDigest($0).rawValue < 1 << 46 && FenceDigest(rawValue: FenceDigest($0).rawValue) == FenceDigest($0) }
+        )
     }
 
     @Test("what the sweep takes behind live cursors is news for them; queues that end are observed [R6.2-6]")

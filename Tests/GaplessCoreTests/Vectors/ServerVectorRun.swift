@@ -70,9 +70,8 @@ final class ServerVectorRun {
     // MARK: What is done
 
     private static let verbs: Set<String> = [
-        "open", "hello", "up", "gone", "pass", "stall", "send", "return", "throw", "store", "copy", "restore", "life", "remove", "drain",
-        "cordon", "uncordon",
-        "rebalance", "socket", "kill",
+        "open", "hello", "up", "gone", "pass", "stall", "send", "return", "throw", "store", "copy", "restore", "life", "remove", "sendAway",
+        "letIn", "drain", "cordon", "uncordon", "rebalance", "socket", "kill",
     ]
 
     private func connection() throws -> ServerVectorConnection { try self.world.connection(self.current) }
@@ -116,6 +115,7 @@ final class ServerVectorRun {
             let client = Named.client(try fields.string("remove") ?? "")
             let node = try self.world.node(try fields.string("at") ?? "a")
             node.commit([SubmittedOperation(.remove(RemoveOperation(client: client, code: code)))])
+        case "sendAway", "letIn": try self.sendAway(verb, fields)
         case "drain":
             let node = try self.world.node(try fields.string("drain") ?? "a")
             let within = try fields.milliseconds("within") ?? .seconds(30)
@@ -144,6 +144,17 @@ final class ServerVectorRun {
             for connection in node.connections { connection.isGone = true }
         default: throw VectorFailure("no step: \(verb)")
         }
+    }
+
+    /// An operator sends a client away for a while, or lets it come again.
+    private func sendAway(_ verb: String, _ fields: VectorFields) throws {
+        let isAway = verb == "sendAway"
+        let code = isAway ? CloseCode(rawValue: UInt16(try fields.int("code") ?? 4452)) : nil
+        let time = isAway ? try fields.milliseconds("for") : nil
+        let client = Named.client(try fields.string(verb) ?? "")
+        let node = try self.world.node(try fields.string("at") ?? "a")
+        let operation = SendAwayOperation(client: client, code: code, time: time ?? SendAwayOperation.hour)
+        node.commit([SubmittedOperation(.sendAway(operation))])
     }
 
     private func open(_ fields: VectorFields) throws {

@@ -27,6 +27,24 @@ extension ServerConformance {
         .outOfReach("R5.1-6", "a cordoned node refuses while another one takes clients", "the kit judges one node"),
         .outOfReach("R5.1-4", "4102 while the store is out of reach", "the kit does not come to the store"),
         .outOfReach("R5.1-5", "4101 for queues that come too fast", "the bound is not told, and the other checks would meet it too"),
+        Check("R5.1-7", "who is sent away is closed with the operator's code, and refused with it until it is let in") { bench in
+            let (connection, welcome) = try await bench.attach()
+            try await bench.sendAway(code: 4_450)
+            try await connection.ends(4_450)
+            let again = bench.hello().again(welcome.epoch.description, 0, held: 1)
+            try await bench.greet(again).ends(4_450)
+            try await bench.eventually("the queue, as it was") { $0?.generation == 1 && $0?.attached == nil }
+            try await bench.letIn()
+            let after = try await bench.visit(again.with { $0.attempt = 3 })
+            try Self.tells(after, .resumed, after: 0, head: 0)
+        },
+        Check("R5.1-7", "who is sent away has not to be there, and gets no queue") { bench in
+            try await bench.sendAway(code: 4_302)
+            try await bench.greet(bench.hello()).ends(4_302)
+            let queue = try await bench.queue()
+            try require(queue == nil, "no queue", came: "a queue")
+            try await bench.letIn()
+        },
         Check("R5.2-1", "the first row that fits is the answer: rollback comes before partial") { bench in
             let before = try await Self.acknowledgeTwoOfThree(bench)
             let held = before.generation.rawValue + 7
