@@ -75,8 +75,9 @@ struct AdminAPI: Sendable {
     }
 
     private func order(_ order: NodeOrder, _ context: BasicRequestContext) async throws -> Response {
-        let name = Self.decoded(try context.parameters.require("name")[...])
-        guard let node = NodeName(name), try await self.backend.order(order, node) else { throw AdminError.noSuchNode }
+        let node = try Self.node(context)
+        let isThere = try await self.backend.order(order, node)
+        guard isThere else { throw AdminError.noSuchNode }
         return Response.json { writer in
             writer.field("name", node.description)
             writer.field("order", order.rawValue)
@@ -99,6 +100,12 @@ struct AdminAPI: Sendable {
     private static func client(_ context: BasicRequestContext) throws -> ClientID {
         guard let client = ClientID(Self.decoded(try context.parameters.require("id")[...])) else { throw AdminError.noSuchClient }
         return client
+    }
+
+    /// The node in the path. What does not name one is not there.
+    private static func node(_ context: BasicRequestContext) throws -> NodeName {
+        guard let node = NodeName(Self.decoded(try context.parameters.require("name")[...])) else { throw AdminError.noSuchNode }
+        return node
     }
 
     /// The text without its percent encoding, or what fits no name.
