@@ -31,6 +31,9 @@ struct PrometheusReading: Hashable, Sendable {
         }
     }
 
+    /// Whether it holds no metrics at all: the node did not tell any.
+    var isEmpty: Bool { self.samples.isEmpty }
+
     /// The values of a metric.
     func samples(_ name: String) -> [Sample] {
         self.samples[name] ?? []

@@ -78,14 +78,7 @@ final class Terminal {
     /// Gives the terminal back, stops this process as the terminal would on ^Z, and goes on when somebody continues it.
     func suspend() {
         self.leave()
-        // Threads of a pool let no signal in; on this one it takes effect before `raise` returns. Where no shell could continue the process,
-        // the system discards it.
-        var (wanted, former) = (sigset_t(), sigset_t())
-        sigemptyset(&wanted)
-        sigaddset(&wanted, SIGTSTP)
-        pthread_sigmask(SIG_UNBLOCK, &wanted, &former)
-        raise(SIGTSTP)
-        pthread_sigmask(SIG_SETMASK, &former, nil)
+        SuspendSignal.stopProcess()
         self.enter()
     }
 

@@ -57,7 +57,8 @@ struct TopColumn {
             rank: rank,
             cell: { .init(text: value($0).map(TextFormat.measure) ?? "-", style: .plain) },
             total: { rows in
-                let values = rows.compactMap(value)
+                // The clients of a node that is silent are counted where they are now.
+                let values = rows.filter { $0.state != "silent" }.compactMap(value)
                 return values.isEmpty ? "-" : TextFormat.measure(values.reduce(0, +))
             }
         )
@@ -81,6 +82,6 @@ extension TopSnapshot.Row {
     /// How much of what it can take it has taken.
     fileprivate var load: String {
         guard let connections = self.node?.connections, let capacity = self.node?.capacity, capacity > 0 else { return "-" }
-        return "\(min(999, Int(100 * Double(connections) / Double(capacity))))%"
+        return "\(Int(min(999, 100 * Double(connections) / Double(capacity))))%"
     }
 }

@@ -66,7 +66,7 @@ struct TopCommand: AsyncParsableCommand {
             for (place, reading) in readings { histories[place].add(reading) }
         }
         let snapshot = TopSnapshot(histories)
-        for line in TopScreen.plain(snapshot, width: width) { StandardOutput.write(line.painted(.standardOutput)) }
+        for line in TopScreen.plain(snapshot, width: width) { try StandardOutput.write(line.painted(.standardOutput)) }
         return snapshot.answering > 0
     }
 

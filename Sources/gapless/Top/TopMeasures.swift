@@ -39,7 +39,7 @@ struct TopMeasures: Hashable, Sendable {
     /// Whether the node began anew between the readings: a counter fell.
     var isRestarted = false
 
-    /// Compares a reading with the one so many seconds before; without that one there are no rates.
+    /// Compares a reading with the one so many seconds before; without that one, or when it told nothing, there are no rates.
     init(_ current: PrometheusReading, since previous: (reading: PrometheusReading, seconds: Double)?) {
         func value(_ metric: ServerMetric) -> Double? { current.sum(Self.name(metric)) }
         func counters(_ reading: PrometheusReading) -> [Double?] { Self.counters.map { reading.sum(Self.counter($0)) } }
@@ -55,7 +55,7 @@ struct TopMeasures: Hashable, Sendable {
         self.gaps = Self.happened(current, .gaps, "reason")
         self.closes = Self.happened(current, .closed, "code")
 
-        guard let previous, previous.seconds > 0 else { return }
+        guard let previous, previous.seconds > 0, !previous.reading.isEmpty else { return }
         let isRestarted = zip(counters(current), counters(previous.reading)).contains { pair in
             if let now = pair.0, let before = pair.1 { now < before } else { false }
         }

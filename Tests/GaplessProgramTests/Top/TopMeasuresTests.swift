@@ -60,6 +60,15 @@ import Testing
         #expect(!measures.isRestarted)
     }
 
+    @Test func aLookThatToldNothingIsNoBeginning() {
+        let measures = TopMeasures(TopFixture.metrics(3), since: (PrometheusReading(), 1))
+        #expect(measures.sent == nil, "all that was ever sent is no rate")
+        #expect(measures.attaches == nil)
+        #expect(measures.commitHigh == nil)
+        #expect(measures.backlog == 1_234)
+        #expect(!measures.isRestarted)
+    }
+
     @Test func noTimeBetweenMakesNoRates() {
         #expect(TopMeasures(TopFixture.metrics(2), since: (TopFixture.metrics(1), 0)).sent == nil)
     }

@@ -105,6 +105,32 @@ import Testing
         #expect(TopScreen.plain(TopSnapshot([TopFixture.history("x", [evil])]), width: 80).allSatisfy { !$0.text.contains("\u{1B}") })
     }
 
+    @Test func numbersFromServersCannotEndTop() {
+        for (connections, capacity) in [(UInt64.max, UInt64(1)), (.max, .max), (1, 0), (0, .max)] {
+            let node = gapless.NodeDescription(
+                name: "a",
+                state: "serving",
+                age: .max,
+                connections: connections,
+                attached: .max,
+                capacity: capacity,
+                notReady: []
+            )
+            let snapshot = TopSnapshot([TopFixture.history("x", [node]) { _ in PrometheusReading("gapless_server_store_bytes 1e308") }])
+            #expect(Self.screen(snapshot, 132, 24).count == 24)
+            #expect(gapless.NodeDescription.table([node]).text().contains("serving"))
+        }
+    }
+
+    @Test func clientsOfASilentNodeCountWhereTheyAreNow() throws {
+        let a = TopFixture.node("a", attached: 1_000, notReady: [])
+        let snapshot = TopSnapshot([TopFixture.history("x", [a, TopFixture.node("b", "silent", age: 9_000, attached: 700)])])
+        let rows = TopScreen.plain(snapshot, width: 80).map { $0.text.split(separator: " ") }
+        let all = try #require(rows.first { $0.first == "all" })
+        #expect(all[1] == "1,000")
+        #expect(rows.contains { $0.prefix(3) == ["b", "silent", "700"] }, "its row still shows what it had")
+    }
+
     @Test func coloursChangeNoText() {
         for line in Self.screen(TopFixture.fleet, 132, 40) {
             let painted = line.painted(.coloured)
