@@ -191,7 +191,7 @@ let package = Package(
             name: "GaplessProgramTests",
             dependencies: [
                 "gapless", "GaplessCore", "GaplessServer", "GaplessClient", "GaplessTesting",
-                .logging, .serviceLifecycle, .unixSignals, .argumentParser,
+                .nioCore, .nioHTTP1, .logging, .serviceLifecycle, .unixSignals, .argumentParser,
             ],
             exclude: ["Help", "Screens"],
             swiftSettings: settings

@@ -21,6 +21,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import fleet_commands  # noqa: E402
+import status_commands  # noqa: E402
 from program_judge import DEADLINE, Judge, joined, lines, numbers, shown  # noqa: E402
 
 
@@ -470,7 +471,8 @@ def moving(judge):
     judge.stops(nodes[there])
 
 
-PARTS = (queues, fleet_commands.fleet, fleet_commands.top, stores, schemas, sends, overflow, connects, authentication, guards, settings, encryption, moving)
+PARTS = (queues, fleet_commands.fleet, fleet_commands.top, status_commands.statuses, status_commands.outputs, status_commands.orders, stores, schemas, sends,
+         overflow, connects, authentication, guards, settings, encryption, moving)
 
 
 def main():

@@ -9,6 +9,8 @@ struct AdminClient {
     struct Answer {
         let status: HTTPResponseStatus
         let body: ByteBuffer
+        /// Whether a node that was asked before may have done it already.
+        var isInDoubt = false
 
         /// The sentence of the API's error object, or the status.
         var complaint: String {
@@ -81,24 +83,24 @@ struct AdminClient {
         }
     }
 
-    /// Asks one node after the other until one answers with anything but a server's failure.
+    /// Asks one node after the other until one settles it, as `AdminRound` judges.
     ///
     /// - Throws: `ProgramError` when none does.
     mutating func ask(_ method: HTTPMethod, _ path: String, query: [URLQueryItem] = []) async throws -> Answer {
-        var failure = ""
+        var round = AdminRound()
         for _ in self.urls {
             do {
-                let answer = try await self.askOnce(method, path, query: query)
-                guard answer.status.code >= 500 else { return answer }
-                failure = answer.complaint
+                var answer = try await self.askOnce(method, path, query: query)
+                answer.isInDoubt = round.isInDoubt
+                if round.isSettled(by: answer, from: self.currentAddress) { return answer }
             } catch let error as ProgramError {
                 throw error
             } catch {
-                failure = AdminFailure(error).description
+                round.failed(AdminFailure(error), at: self.currentAddress)
             }
             self.turn()
         }
-        throw ProgramError(.unreachable, "no node answers (\(failure))")
+        throw round.failure
     }
 
     /// Asks the current node once.

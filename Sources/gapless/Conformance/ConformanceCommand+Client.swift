@@ -32,12 +32,8 @@ extension ConformanceCommand {
         func run() async throws {
             try await self.reportingFailure {
                 let selection = try self.options.selection(of: ClientConformance.checks.map(\.rule))
-                let report = self.options.report
                 do {
-                    let findings = try await ClientConformance(command: self.command).run(selection) {
-                        StandardOutput.write(report.lines($0))
-                    }
-                    try self.options.conclude(findings)
+                    try await self.options.tell { try await ClientConformance(command: self.command).run(selection, report: $0) }
                 } catch let error as ClientProcess.NotStarted {
                     throw ProgramError(.misconfigured, error.description)
                 }

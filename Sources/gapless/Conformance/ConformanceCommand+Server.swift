@@ -30,9 +30,7 @@ extension ConformanceCommand {
                 try await AdminClient.with(self.admin) { client in
                     do {
                         let conformance = try ServerConformance(url: self.url, admin: AdminDoor(client: client))
-                        let report = self.options.report
-                        let findings = try await conformance.run(selection) { StandardOutput.write(report.lines($0)) }
-                        try self.options.conclude(findings)
+                        try await self.options.tell { try await conformance.run(selection, report: $0) }
                     } catch let error as ServerConformance.NotJudgeable {
                         throw ProgramError(.unreachable, error.description)
                     }

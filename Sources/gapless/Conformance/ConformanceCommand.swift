@@ -41,11 +41,21 @@ struct ConformanceOptions: ParsableArguments {
         return selection
     }
 
-    /// Tells the findings as they come, and counts them in the end.
+    /// Tells the findings of a run as they come, and counts them in the end.
     ///
-    /// - Throws: the exit code 1 when a rule failed.
-    func conclude(_ findings: [Finding]) throws {
-        StandardOutput.write(self.report.summary(findings))
+    /// - Throws: the exit code 1 when a rule failed, and what the run throws; `ProgramError` when not all could be told.
+    func tell(_ run: ((Finding) -> Void) async throws -> [Finding]) async throws {
+        let report = self.report
+        var failure: ProgramError?
+        let findings = try await run { finding in
+            do throws(ProgramError) {
+                try StandardOutput.write(report.lines(finding))
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        try StandardOutput.write(report.summary(findings))
         let hasFailed = findings.contains { if case .failed = $0.verdict { true } else { false } }
         if hasFailed { throw ExitCode.failure }
     }

@@ -141,7 +141,13 @@ final class LineProtocolClient: Sendable {
     // MARK: Reports
 
     private func report(_ line: String) {
-        self.output.withLock { _ in StandardOutput.write(line) }
+        self.output.withLock { _ in
+            do throws(ProgramError) {
+                try StandardOutput.write(line)
+            } catch {
+                Foundation.exit(error.kind.rawValue)  // Whoever judges it is gone.
+            }
+        }
     }
 
     private func reportEvents(of client: GaplessClient) async {

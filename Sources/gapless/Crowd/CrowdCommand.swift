@@ -11,7 +11,7 @@ struct CrowdCommand: AsyncParsableCommand {
         commandName: "crowd",
         abstract: "Connect many clients from one process, for tests.",
         discussion: """
-            Prints a line for each message: client, number, text. The clients are user0/device, user1/device, and so on.
+            Prints a line for each message: client, number, text. The clients are user0/device, user1/device, and so on; --user names others.
 
             With --times a line is client, number, time and text: when the message was handed over, in nanoseconds of the machine's monotonic \
             clock. Standard error tells what happens to connections, also with times: opens (client, connection), welcome (client, connection, \
@@ -28,6 +28,9 @@ struct CrowdCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("How many clients.", valueName: "count"))
     var clients: Int = 1_000
+
+    @Option(help: ArgumentHelp("What the names of their users begin with.", valueName: "name"))
+    var user = "user"
 
     @Flag(help: "Say when each message came, and what happens to connections.")
     var times = false
@@ -47,7 +50,7 @@ struct CrowdCommand: AsyncParsableCommand {
         try await self.reportingFailure {
             let tokens = try self.tokens()
             let members = try (0..<self.clients).map { number in
-                try CrowdMember("user\(number)/device", urls: self.urls, token: tokens?[number], hasTimes: self.times)
+                try CrowdMember("\(self.user)\(number)/device", urls: self.urls, token: tokens?[number], hasTimes: self.times)
             }
             var logger = Logger(label: "gapless")
             logger.logLevel = .error

@@ -31,7 +31,7 @@ struct NodeOrderOptions: ParsableArguments {
             return NodeOrders.Outcome(name: self.node, order: order.rawValue, state: state)
         }
         if self.json {
-            StandardOutput.write(try JSONLine.text(outcome))
+            try StandardOutput.write(JSONLine.text(outcome))
         } else {
             StandardError.write("\(outcome.name): \(outcome.state ?? "told to \(outcome.order)")")
         }

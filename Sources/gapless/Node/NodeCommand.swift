@@ -43,9 +43,9 @@ struct NodeCommand: AsyncParsableCommand {
                     try NodeDescription.list(try await client.ask(.GET, "/v1/nodes"))
                 }
                 if self.json {
-                    for node in nodes { StandardOutput.write(try JSONLine.text(node)) }
+                    for node in nodes { try StandardOutput.write(JSONLine.text(node)) }
                 } else {
-                    StandardOutput.write(NodeDescription.table(nodes).text(.standardOutput))
+                    try StandardOutput.write(NodeDescription.table(nodes).text(.standardOutput))
                 }
             }
         }

@@ -31,7 +31,7 @@ struct NodeDescription: Codable, Hashable, Sendable {
     ///
     /// - Throws: `ProgramError` when it is something else.
     static func list(_ answer: AdminClient.Answer) throws -> [NodeDescription] {
-        guard answer.status == .ok else { throw ProgramError(.unreachable, answer.complaint) }
+        try answer.requireSuccess()
         do {
             return try JSONDecoder().decode(List.self, from: Data(answer.body.readableBytesView)).nodes
         } catch {

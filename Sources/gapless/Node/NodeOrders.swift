@@ -31,8 +31,9 @@ struct NodeOrders {
     /// Gives the order.
     ///
     /// - Throws: `ProgramError`: `wrongInput` when there is no such node, `tryAgain` when nodes cannot give it now, `unreachable`, `notAllowed`.
+    ///   With the last three, and above all where an answer was lost, the order may have been given all the same.
     func give() async throws {
-        var failure = ProgramError(.unreachable, "")
+        var round = AdminRound()
         for client in self.clients {
             do {
                 let answer = try await client.askOnce(
@@ -40,24 +41,23 @@ struct NodeOrders {
                     "/v1/nodes/\(AdminClient.segment(self.name))/\(self.order.rawValue)",
                     headers: [("Content-Type", "application/json")]
                 )
-                switch answer.status.code {
-                case 200..<300: return
-                case 404 where answer.code == "noSuchNode": throw ProgramError(.wrongInput, "no node '\(self.name)' is alive")
-                case 404: throw ProgramError(.wrongInput, "the node at \(client.currentAddress) knows no orders: it is too old")
-                case 429, 503: failure = ProgramError(.tryAgain, answer.complaint)
-                default: throw ProgramError(.wrongInput, answer.complaint)
+                guard round.isSettled(by: answer, from: client.currentAddress) else { continue }
+                if answer.isMissing("noSuchNode") {
+                    // A node that obeyed a drain may have gone before another one is asked.
+                    if self.order == .drain, round.isInDoubt { return }
+                    throw ProgramError(.wrongInput, "no node '\(self.name)' is alive")
                 }
+                guard answer.status != .notFound else {
+                    throw ProgramError(.wrongInput, "the node at \(client.currentAddress) knows no orders: it is too old")
+                }
+                return try answer.requireSuccess()
             } catch let error as ProgramError {
                 throw error
-            } catch  where failure.kind == .unreachable {
-                let other = failure.description.isEmpty ? "" : "\(failure.description); "
-                failure = ProgramError(.unreachable, "\(other)\(client.currentAddress): \(AdminFailure(error))")
             } catch {
-                continue  // What a node said tells more than that another one is away.
+                round.failed(AdminFailure(error), at: client.currentAddress)
             }
         }
-        guard failure.kind == .unreachable else { throw failure }
-        throw ProgramError(.unreachable, "no node answers (\(failure.description))")
+        throw round.failure
     }
 
     /// Finds out which of the addresses is the node's own; to be called before an order that ends it.
@@ -77,7 +77,7 @@ struct NodeOrders {
         defer { line.clear() }
         let start = ContinuousClock.now
         while true {
-            let (verdict, problem) = try await self.look(&wait)
+            let (verdict, problem) = try await self.look(&wait, until: start + timeout)
             let passed = ContinuousClock.now - start
             switch verdict {
             case .obeyed(let state): return state
@@ -99,12 +99,15 @@ struct NodeOrders {
     }
 
     /// Looks once: another node's word before the node's own, since that one cannot say that it has ended.
-    private func look(_ wait: inout NodeWait) async throws -> (verdict: NodeWait.Verdict?, problem: String) {
+    private func look(
+        _ wait: inout NodeWait,
+        until end: ContinuousClock.Instant
+    ) async throws -> (verdict: NodeWait.Verdict?, problem: String) {
         var problem = ""
         var isOwnRefused = false
         for client in self.clients.filter({ $0.currentAddress != self.own }) + self.clients.filter({ $0.currentAddress == self.own }) {
             do {
-                return (wait.look(at: try await Self.nodes(client)), "")
+                return (wait.look(at: try await Self.nodes(client, within: end - .now)), "")
             } catch let error as ProgramError where error.kind == .notAllowed {
                 throw error
             } catch {
@@ -116,7 +119,11 @@ struct NodeOrders {
         return (isOwnRefused ? wait.lookAtNobody() : nil, problem)
     }
 
-    private static func nodes(_ client: AdminClient) async throws -> [NodeDescription] {
-        try NodeDescription.list(try await client.askOnce(.GET, "/v1/nodes", timeout: .seconds(5)))
+    /// The longest time that a node gets for its list, and the shortest, so that there is a last look.
+    private static let patience = (least: Duration.milliseconds(250), most: Duration.seconds(5))
+
+    private static func nodes(_ client: AdminClient, within time: Duration = Self.patience.most) async throws -> [NodeDescription] {
+        let patience = min(max(time, Self.patience.least), Self.patience.most)
+        return try NodeDescription.list(try await client.askOnce(.GET, "/v1/nodes", timeout: TimeAmount(patience)))
     }
 }

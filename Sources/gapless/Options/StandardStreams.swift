@@ -20,8 +20,12 @@ enum StandardError {
 /// Where results go.
 enum StandardOutput {
     /// Writes a line.
-    static func write(_ line: String) {
-        writeAll(Array((line + "\n").utf8), to: STDOUT_FILENO)
+    ///
+    /// - Throws: `ProgramError` when it did not arrive whole: nobody may take results that were cut off for all of them.
+    static func write(_ line: String) throws(ProgramError) {
+        guard writeAll(Array((line + "\n").utf8), to: STDOUT_FILENO) else {
+            throw ProgramError(.inputOutput, "standard output cannot be written: \(String(cString: strerror(errno)))")
+        }
     }
 
     /// Whether a person reads along.
@@ -42,16 +46,22 @@ extension String {
     }
 }
 
-/// Writes every byte, however often the system takes only some; gives up when the reader is gone.
+/// Writes every byte, however often the system takes only some, and waits where somebody made the descriptor one that does not; gives up when the
+/// reader is gone or there is no room. `errno` tells why.
 @discardableResult
 func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     bytes.withUnsafeBytes { buffer in
         var rest = buffer[...]
         while !rest.isEmpty {
             let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
+            switch count {
+            case 1...: rest = rest.dropFirst(count)
+            case ..<0 where errno == EINTR: continue
+            case ..<0 where errno == EAGAIN || errno == EWOULDBLOCK:
+                var wish = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&wish, 1, -1)
+            default: return false
+            }
         }
         return true
     }

@@ -42,16 +42,16 @@ extension QueueCommand {
                         if let user = self.user { query.append(URLQueryItem(name: "user", value: user)) }
                         if let after { query.append(URLQueryItem(name: "after", value: after)) }
                         let answer = try await client.ask(.GET, "/v1/clients", query: query)
-                        guard answer.status == .ok else { throw ProgramError(.wrongInput, answer.complaint) }
+                        try answer.requireSuccess()
                         let page = try QueueDescription.Page.decode(answer.body)
                         queues += page.clients
                         guard let next = page.next, !page.clients.isEmpty else { break }
                         after = next
                     }
                     if self.json {
-                        for queue in queues { StandardOutput.write(try queue.line()) }
+                        for queue in queues { try StandardOutput.write(queue.line()) }
                     } else {
-                        StandardOutput.write(QueueDescription.table(queues).text(.standardOutput))
+                        try StandardOutput.write(QueueDescription.table(queues).text(.standardOutput))
                     }
                 }
             }

@@ -28,9 +28,9 @@ extension QueueCommand {
             try await self.reportingFailure {
                 try await AdminClient.with(self.admin) { client in
                     let answer = try await client.ask(.GET, "/v1/clients/\(AdminClient.segment(self.client))")
-                    guard answer.status == .ok else { throw ProgramError(.wrongInput, answer.complaint) }
+                    try answer.requireSuccess()
                     let queue = try QueueDescription.decode(answer.body)
-                    StandardOutput.write(self.json ? try queue.line() : queue.card)
+                    try StandardOutput.write(self.json ? queue.line() : queue.card)
                 }
             }
         }

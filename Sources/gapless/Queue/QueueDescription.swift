@@ -66,7 +66,7 @@ struct QueueDescription: Codable {
             ("last attached", Self.moment(self.lastAttached)),
             ("last detached", Self.moment(self.lastDetached)),
         ]
-        return facts.map { "\($0.0.padding(toLength: 18, withPad: " ", startingAt: 0))\($0.1)" }.joined(separator: "\n")
+        return facts.map { "\($0.0.padding(toLength: 18, withPad: " ", startingAt: 0))\($0.1.printable)" }.joined(separator: "\n")
     }
 
     /// Queues as a table with a heading.
@@ -84,8 +84,12 @@ struct QueueDescription: Codable {
         return table
     }
 
+    /// The end of the year 9999, in milliseconds since 1970: no calendar tells more.
+    private static let latest: UInt64 = 253_402_300_799_999
+
     private static func moment(_ milliseconds: UInt64?) -> String {
         guard let milliseconds else { return "-" }
+        guard milliseconds <= Self.latest else { return "\(milliseconds) ms" }
         return Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
     }
 }

@@ -100,7 +100,8 @@ struct BatchSender {
         }
         guard answer.status == .ok else {
             if answer.status.code >= 500 || answer.status == .tooManyRequests { return .unsettled(reason: answer.complaint) }
-            throw ProgramError(.wrongInput, answer.complaint)
+            try answer.requireSuccess()
+            throw ProgramError(.unreachable, answer.complaint)  // No node answers so.
         }
         return BatchAnswer(answer.body.readableBytesView, of: lines.count)
     }

@@ -62,10 +62,10 @@ struct StoreCommand: AsyncParsableCommand {
                         let name = fact.name.replacingOccurrences(of: " ", with: "-")
                         return "\"\(name)\":\(fact.isNumber ? fact.value : StoreCommand.quoted(fact.value))"
                     }
-                    StandardOutput.write("{\(fields.joined(separator: ","))}")
+                    try StandardOutput.write("{\(fields.joined(separator: ","))}")
                 } else {
                     for fact in facts {
-                        StandardOutput.write(
+                        try StandardOutput.write(
                             fact.name.padding(toLength: 18, withPad: " ", startingAt: 0) + (fact.value.isEmpty ? "-" : fact.value)
                         )
                     }
@@ -92,9 +92,9 @@ struct StoreCommand: AsyncParsableCommand {
         func run() async throws {
             try await self.reportingFailure {
                 let report = try StoreCommand.explaining { () throws(QueueStoreError) in try StoreFile.check(self.path) }
-                for problem in report.problems { StandardOutput.write(problem) }
+                for problem in report.problems { try StandardOutput.write(problem) }
                 guard report.isSound else { throw ProgramError(.wrongInput, "'\(self.path)' is damaged") }
-                StandardOutput.write("sound: \(report.queues) queues, \(report.messages) messages")
+                try StandardOutput.write("sound: \(report.queues) queues, \(report.messages) messages")
             }
         }
     }
@@ -121,7 +121,7 @@ struct StoreCommand: AsyncParsableCommand {
                     try StoreFile.migrate(self.path, now: StoreCommand.now())
                 }
                 let former = schema.before == schema.after ? "as before" : "was \(schema.before)"
-                StandardOutput.write("schema \(schema.after), \(former)")
+                try StandardOutput.write("schema \(schema.after), \(former)")
             }
         }
     }
@@ -144,7 +144,7 @@ struct StoreCommand: AsyncParsableCommand {
         func run() async throws {
             try await self.reportingFailure {
                 let incarnation = try StoreCommand.explaining { () throws(QueueStoreError) in try StoreFile.restored(self.path) }
-                StandardOutput.write("incarnation \(incarnation)")
+                try StandardOutput.write("incarnation \(incarnation)")
             }
         }
     }

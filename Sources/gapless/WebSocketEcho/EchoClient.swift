@@ -26,6 +26,6 @@ enum EchoClient {
         } catch {
             throw ProgramError(.unreachable, "\(error)")
         }
-        StandardOutput.write("{\"event\":\"closed\",\"code\":\(closure.code.map { String($0.rawValue) } ?? "null")}")
+        try StandardOutput.write("{\"event\":\"closed\",\"code\":\(closure.code.map { String($0.rawValue) } ?? "null")}")
     }
 }

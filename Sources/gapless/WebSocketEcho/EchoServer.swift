@@ -23,7 +23,7 @@ enum EchoServer {
         } catch {
             throw ProgramError(.unreachable, "cannot listen on \(address): \(error)")
         }
-        StandardOutput.write("{\"event\":\"ready\",\"listen\":\"\(ListenAddress(host: address.host, port: listener.port))\"}")
+        try StandardOutput.write("{\"event\":\"ready\",\"listen\":\"\(ListenAddress(host: address.host, port: listener.port))\"}")
         for await _ in signals { break }
         try await listener.stopAccepting().get()
         listener.quiesce()
