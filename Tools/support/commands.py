@@ -34,7 +34,7 @@ def summary(errors):
 
 
 def queues(judge):
-    """queue list, show, remove."""
+    """queue list, show, remove, disconnect."""
     node = judge.node("queues")
     at = ["--admin", node.admin_url]
     for options in ([], ["--json"]):
@@ -54,7 +54,7 @@ def queues(judge):
     judge.expect("queue show, the node from the environment", card.returncode == 0 and "2 messages, 3 bytes" in card.stdout, shown(card))
     facts = depth(judge, node, "alice/phone", whole=True)
     judge.expect("queue show --json", facts.get("head") == 2 and facts.get("acknowledged") == 0 and "attached" not in facts, facts)
-    for verb in ("show", "remove"):
+    for verb in ("show", "remove", "disconnect"):
         nameless = judge.run("queue", verb, *at, "")
         judge.expect(f"queue {verb} of no name", nameless.returncode == 64 and "say which client" in nameless.stderr, shown(nameless))
     nobody = judge.run("queue", "show", *at, "nobody")
@@ -78,6 +78,34 @@ def queues(judge):
     judge.run("send", *at, "--to", "alice/phone", "new")
     back = judge.run("connect", node.url, *state, "--count", "1")
     judge.expect("a removed client comes back", back.stdout == "new\n" and "reset " in back.stderr, shown(back))
+    disconnect(judge, node, at)
+
+
+def disconnect(judge, node, at):
+    """queue disconnect."""
+    client = judge.beside("connect", node.url, "--client", "carol")
+    judge.expect("a client comes to be sent away", client.says("online carol"), client.lines)
+    away = judge.run("queue", "disconnect", *at, "carol")
+    judge.expect("queue disconnect", away.returncode == 0 and away.stderr == "sent carol away with 4452 for 60 min; it was connected\n", shown(away))
+    code = client.end()
+    judge.expect("who is sent away stops", code == 77 and any("4452" in line for line in client.lines["err"]), f"exit {code}, {client.lines}")
+    refused = judge.run("connect", node.url, "--client", "carol")
+    judge.expect("who is sent away is refused", refused.returncode == 77 and "4452" in refused.stderr, shown(refused))
+    told = judge.run("queue", "disconnect", *at, "carol", "--lift", "--json")
+    judge.expect("queue disconnect --lift --json", (told.returncode, told.stdout, told.stderr) == (0, '{"client":"carol","wasAway":true}\n', ""), shown(told))
+    again = judge.run("queue", "disconnect", *at, "carol", "--lift")
+    judge.expect("queue disconnect --lift of one who may come", (again.returncode, again.stderr) == (0, "carol was not sent away\n"), shown(again))
+    judge.run("send", *at, "--to", "carol", "kept")
+    back = judge.run("connect", node.url, "--client", "carol", "--count", "1")
+    judge.expect("who is let in comes, and has its messages", back.returncode == 0 and back.stdout == "kept\n", shown(back))
+    kicked = judge.run("queue", "disconnect", *at, "nobody/here", "--code", "4300", "--for", "0s", "--json")
+    judge.expect("queue disconnect --json of nobody", (kicked.returncode, kicked.stdout) == (0, '{"attached":false,"client":"nobody/here","code":4300,"for":0}\n'),
+                 shown(kicked))
+    for options, exit_code, words in ((["--code", "4200"], 65, "4452"), (["--for", "25h"], 64, "up to 1d"), (["--for", "soon"], 64, "up to 1d")):
+        wrong = judge.run("queue", "disconnect", *at, "carol", *options)
+        judge.expect(f"queue disconnect {options}", wrong.returncode == exit_code and words in wrong.stderr, shown(wrong))
+    no_name = judge.run("queue", "disconnect", *at, "a/b/c")
+    judge.expect("queue disconnect of what is no client", no_name.returncode == 65 and "no such client" in no_name.stderr, shown(no_name))
     judge.stops(node)
 
 

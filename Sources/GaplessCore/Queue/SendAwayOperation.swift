@@ -2,11 +2,13 @@
 package struct SendAwayOperation: Hashable, Sendable {
     /// For how long a client is sent away by default.
     package static let hour: Duration = .seconds(3_600)
+    /// For how long a client can be sent away at most.
+    package static let maxTime: Duration = .seconds(86_400)
 
     package var client: ClientID
     /// What its connection is closed and its next ones are refused with; nil to let it come again.
     package var code: CloseCode?
-    /// For how long, at most that of a timestamp.
+    /// For how long, at most that of a timestamp; zero ends the connection and lets the client come again at once.
     package var time: Duration
 
     /// - Parameter code: one of those that `allows(_:)`.
@@ -18,13 +20,16 @@ package struct SendAwayOperation: Hashable, Sendable {
     }
 
     /// Whether an operator may send clients away with the code: come again, prove again, or stop by policy. The other codes accuse the client
-    /// of a fault, speak of its queue, or of another connection of the client.
+    /// of a fault, speak of its queue, or of another connection of the client; and a code without a name is none of this protocol. [R11.1-1]
     package static func allows(_ code: CloseCode) -> Bool {
         switch code.rawValue {
-        case 4_000...4_199, 4_300...4_399, 4_450...4_499: true
+        case 4_000...4_199, 4_300...4_399, 4_450...4_499: code.name != nil
         default: false
         }
     }
+
+    /// The codes that an operator may use, in order.
+    package static let codes: [CloseCode] = CloseCode.named.map(\.code).filter(Self.allows)
 }
 
 /// A client that is sent away, as the store knows it.

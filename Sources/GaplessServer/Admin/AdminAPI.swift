@@ -4,48 +4,38 @@ import Hummingbird
 import NIOCore
 import NIOHTTP1
 
-/// The HTTP API of the admin listener.
+/// The HTTP API of the admin listener. Its calls stand in `AdminAPI+Routes`; `GET /openapi.json` describes them to programs.
 ///
-/// | Call | Does |
-/// |---|---|
-/// | `POST /v1/messages` | sends one message (`application/json`) or many (`application/x-ndjson`), see `AdminMessages` |
-/// | `GET /v1/clients?user=&after=&limit=` | lists queues in order of their address |
-/// | `GET /v1/clients/{id}` | shows one; the address is one percent-encoded segment, `alice%2Fphone` |
-/// | `DELETE /v1/clients/{id}` | removes one |
-/// | `GET /v1/nodes` | lists the nodes that are alive, the one that is asked first |
-/// | `POST /v1/nodes/{name}/cordon`, `/uncordon`, `/drain` | gives a node an order |
-/// | `GET /metrics` | the metrics of the node that is asked, as Prometheus reads them |
-///
-/// An error is `{"error":{"code":…,"message":…}}`: 400 what was asked is malformed, 401 no key, 403 not allowed from there, 404 unknown, 409 the
-/// idempotency key was used otherwise, 413 too large, 415 not JSON, 429 `queueFull` or `overloaded`, 503 the store is not there, 507 full.
+/// An error is `{"error":{"code":…,"message":…}}`, see `AdminError.Code`.
 struct AdminAPI: Sendable {
     let backend: any AdminBackend
     let guardian: AdminGuard
     let messages: AdminMessages
+    private let hasKey: Bool
 
     init(backend: any AdminBackend, configuration: AdminConfiguration, maxMessageBytes: Int) {
         self.backend = backend
         self.guardian = AdminGuard(configuration)
         self.messages = AdminMessages(backend: backend, maxBodyBytes: configuration.maxBodyBytes, maxMessageBytes: maxMessageBytes)
+        self.hasKey = configuration.key != nil
     }
 
-    /// All calls.
+    /// All calls, behind the guard.
     func makeRouter() -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: AdminErrorMiddleware(guardian: self.guardian))
-        router.post("/v1/messages") { request, _ in try await self.messages.post(request) }
-        router.get("/v1/clients") { request, _ in try await self.list(request) }
-        router.get("/v1/clients/:id") { _, context in try await self.show(try Self.client(context)) }
-        router.delete("/v1/clients/:id") { _, context in try await self.remove(try Self.client(context)) }
-        router.get("/v1/nodes") { _, _ in try await self.listNodes() }
-        for order in NodeOrder.allCases {
-            router.post("/v1/nodes/:name/\(order.rawValue)") { _, context in try await self.order(order, context) }
+        for route in self.routes {
+            router.on(RouterPath(route.routerPath), method: route.method, use: route.handler)
         }
-        router.get("/metrics") { _, _ in Response.metrics(try await self.backend.metricsText()) }
         return router
     }
 
-    private func list(_ request: Request) async throws -> Response {
+    /// What `GET /openapi.json` answers.
+    var description: JSONObject { OpenAPIDescription(routes: self.routes, hasKey: self.hasKey).document }
+
+    // MARK: Queues
+
+    func list(_ request: Request) async throws -> Response {
         let query = request.uri.queryParameters
         for (name, _) in query where !["user", "after", "limit"].contains(name) {
             throw AdminError.invalid("A list can be asked for by user, after and limit.")
@@ -69,12 +59,60 @@ struct AdminAPI: Sendable {
         }
     }
 
-    private func listNodes() async throws -> Response {
+    func show(_ client: ClientID) async throws -> Response {
+        guard let queue = try await self.backend.queue(of: client) else { throw AdminError.noSuchClient }
+        return Response.json(AdminJSON.value(queue))
+    }
+
+    func remove(_ client: ClientID) async throws -> Response {
+        guard try await self.backend.remove(client) else { throw AdminError.noSuchClient }
+        return Response(status: .noContent)
+    }
+
+    // MARK: Clients
+
+    func disconnect(_ client: ClientID, _ request: Request) async throws -> Response {
+        let body = try await AdminMessages.collect(request, upTo: Self.maxDisconnectBytes)
+        let disconnect = try AdminDisconnect.parse(body)
+        let wasAttached = try await self.backend.disconnect(client, code: disconnect.code, for: disconnect.time)
+        return Response.json { writer in
+            writer.field("client", client.description)
+            writer.field("code", UInt64(disconnect.code.rawValue))
+            writer.field("for", UInt64(disconnect.time.milliseconds))
+            writer.field("attached", wasAttached)
+        }
+    }
+
+    func letIn(_ client: ClientID) async throws -> Response {
+        let wasAway = try await self.backend.letIn(client)
+        return Response.json { writer in
+            writer.field("client", client.description)
+            writer.field("wasAway", wasAway)
+        }
+    }
+
+    /// The most bytes of what says how a client is sent away.
+    private static let maxDisconnectBytes = 4_096
+
+    /// The client in the path. What does not name one is not there.
+    static func client(_ context: BasicRequestContext) throws -> ClientID {
+        guard let client = ClientID(Self.decoded(try context.parameters.require("id")[...])) else { throw AdminError.noSuchClient }
+        return client
+    }
+
+    /// The text without its percent encoding, or what fits no name.
+    private static func decoded(_ text: Substring) -> String {
+        String(text).removingPercentEncoding ?? ""
+    }
+
+    // MARK: Nodes
+
+    func listNodes() async throws -> Response {
         let nodes = try await self.backend.nodes()
         return Response.json { writer in writer.field("nodes", .array(nodes.map { .object(AdminJSON.value($0)) })) }
     }
 
-    private func order(_ order: NodeOrder, _ context: BasicRequestContext) async throws -> Response {
+    func order(_ order: NodeOrder, _ context: BasicRequestContext) async throws -> Response {
         let node = try Self.node(context)
         let isThere = try await self.backend.order(order, node)
         guard isThere else { throw AdminError.noSuchNode }
@@ -84,33 +122,10 @@ struct AdminAPI: Sendable {
         }
     }
 
-    private func show(_ client: ClientID) async throws -> Response {
-        guard let queue = try await self.backend.queue(of: client) else { throw AdminError.noSuchClient }
-        return Response.json { writer in
-            for field in AdminJSON.value(queue).fields { writer.field(field.name, field.value) }
-        }
-    }
-
-    private func remove(_ client: ClientID) async throws -> Response {
-        guard try await self.backend.remove(client) else { throw AdminError.noSuchClient }
-        return Response(status: .noContent)
-    }
-
-    /// The client in the path. What does not name one is not there.
-    private static func client(_ context: BasicRequestContext) throws -> ClientID {
-        guard let client = ClientID(Self.decoded(try context.parameters.require("id")[...])) else { throw AdminError.noSuchClient }
-        return client
-    }
-
     /// The node in the path. What does not name one is not there.
     private static func node(_ context: BasicRequestContext) throws -> NodeName {
         guard let node = NodeName(Self.decoded(try context.parameters.require("name")[...])) else { throw AdminError.noSuchNode }
         return node
-    }
-
-    /// The text without its percent encoding, or what fits no name.
-    private static func decoded(_ text: Substring) -> String {
-        String(text).removingPercentEncoding ?? ""
     }
 }
 
@@ -123,9 +138,14 @@ extension Response {
             body: ResponseBody(byteBuffer: AdminJSON.line(body))
         )
     }
-}
 
-extension Response {
+    /// The same, of an object that is there already.
+    static func json(_ object: JSONObject) -> Response {
+        Self.json { writer in
+            for field in object.fields { writer.field(field.name, field.value) }
+        }
+    }
+
     /// What Prometheus reads.
     static func metrics(_ text: String) -> Response {
         Response(
@@ -148,9 +168,6 @@ struct AdminErrorMiddleware: RouterMiddleware {
         do {
             try self.guardian.check(try AdminGuard.Call(request))
             return try await next(request, context)
-        } catch let error as HTTPError {
-            let code = error.status.code == 404 ? AdminError.notFound : AdminError(error.status.code, "invalid", "The call is not valid.")
-            return Self.response(code)
         } catch let error as HTTPParserError {
             throw error
         } catch {
@@ -160,7 +177,7 @@ struct AdminErrorMiddleware: RouterMiddleware {
 
     private static func response(_ error: AdminError) -> Response {
         var response = Response.json(status: HTTPResponse.Status(code: error.status)) { AdminJSON.write(error, into: &$0) }
-        if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+        if error.code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
         return response
     }
 }

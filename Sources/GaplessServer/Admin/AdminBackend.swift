@@ -11,6 +11,8 @@ protocol AdminBackend: Sendable {
     func order(_ order: NodeOrder, _ name: NodeName) async throws(SendError) -> Bool
     func metricsText() async throws -> String
     func remove(_ client: ClientID) async throws(SendError) -> Bool
+    func disconnect(_ client: ClientID, code: CloseCode, for time: Duration) async throws(SendError) -> Bool
+    func letIn(_ client: ClientID) async throws(SendError) -> Bool
 }
 
 extension GaplessServer: AdminBackend {}

@@ -30,20 +30,20 @@ struct AdminGuard: Sendable {
         let hasKey = self.hasKey(call)
         // A page cannot know the key: whoever has it may use any name.
         guard let host = call.host, hasKey || self.hosts.contains(HostHeader.name(in: host)) else {
-            throw AdminError(403, "forbidden", "This Host is not served here.")
+            throw AdminError(.forbidden, "This Host is not served here.")
         }
         if let origin = call.origin, !self.isOwn(origin, host: host) {
-            throw AdminError(403, "forbidden", "Calls from other web pages are refused.")
+            throw AdminError(.forbidden, "Calls from other web pages are refused.")
         }
         if let site = call.fetchSite, site != "same-origin", site != "none" {
-            throw AdminError(403, "forbidden", "Calls from other web pages are refused.")
+            throw AdminError(.forbidden, "Calls from other web pages are refused.")
         }
         guard self.keyDigest == nil || hasKey else {
-            throw AdminError(401, "unauthorized", "A call needs the header Authorization: Bearer with the admin key.")
+            throw AdminError(.unauthorized, "A call needs the header Authorization: Bearer with the admin key.")
         }
         // Of the methods that change something a page can send POST alone without being allowed to by a preflight.
         guard call.method != "POST" || hasKey || Self.isJSON(call.contentType) else {
-            throw AdminError(415, "mediaType", "A POST needs Content-Type application/json or application/x-ndjson.")
+            throw AdminError(.mediaType, "A POST needs Content-Type application/json or application/x-ndjson.")
         }
     }
 

@@ -34,7 +34,7 @@ enum AdminJSON {
     /// `{"error":{"code":…,"message":…}}`.
     static func write(_ error: AdminError, into writer: inout JSONWriter) {
         writer.object("error") { writer in
-            writer.field("code", error.code)
+            writer.field("code", error.code.rawValue)
             writer.field("message", error.message)
         }
     }

@@ -38,7 +38,8 @@ struct AdminMessages: Sendable {
     // MARK: One message
 
     private func single(_ request: Request, key: String?) async throws -> Response {
-        var message = try AdminMessage.parse(try await self.collect(request, upTo: self.maxLineBytes))
+        let body = try await Self.collect(request, upTo: min(self.maxLineBytes, self.maxBodyBytes))
+        var message = try AdminMessage.parse(body)
         if let key {
             guard message.id == nil || message.id == key else { throw AdminError.invalid("Idempotency-Key and \"id\" differ.") }
             message.id = key
@@ -47,11 +48,12 @@ struct AdminMessages: Sendable {
         return Response.json { AdminJSON.write(receipt, into: &$0) }
     }
 
-    private func collect(_ request: Request, upTo limit: Int) async throws -> ByteBuffer {
+    /// The whole body.
+    static func collect(_ request: Request, upTo limit: Int) async throws -> ByteBuffer {
         var body = ByteBuffer()
         for try await var chunk in request.body {
-            guard body.readableBytes + chunk.readableBytes <= min(limit, self.maxBodyBytes) else {
-                throw AdminError(413, "tooLarge", "The body is larger than \(min(limit, self.maxBodyBytes)) bytes.")
+            guard body.readableBytes + chunk.readableBytes <= limit else {
+                throw AdminError(.tooLarge, "The body is larger than \(limit) bytes.")
             }
             body.writeBuffer(&chunk)
         }
@@ -76,7 +78,7 @@ struct AdminMessages: Sendable {
                 try await self.send(&batch, to: &writer)
             }
             if bytes > self.maxBodyBytes || splitter.isOverLimit {
-                batch.append(.failure(AdminError(413, "tooLarge", "The line or the body is too long; what follows is not read.")))
+                batch.append(.failure(AdminError(.tooLarge, "The line or the body is too long; what follows is not read.")))
             } else if let line = splitter.last() {
                 batch.append(Self.parse(line))
             }
@@ -110,23 +112,23 @@ struct AdminMessages: Sendable {
 
     private func sequence(_ request: Request, key: String) async throws -> Response {
         var splitter = LineSplitter(maxLineBytes: self.maxLineBytes)
-        splitter.append(try await self.collect(request, upTo: Self.maxSequenceBytes))
+        splitter.append(try await Self.collect(request, upTo: min(Self.maxSequenceBytes, self.maxBodyBytes)))
         var messages: [OutgoingMessage] = []
         // One more than allowed is refused like any number of them, and costs nothing.
         while messages.count <= AppendSequenceOperation.maxMessages, let line = splitter.next() ?? splitter.last() {
             do {
                 messages.append(try AdminMessage.parse(line))
             } catch {
-                throw AdminError(error.status, error.code, "Line \(messages.count + 1): \(error.message)")
+                throw AdminError(error.code, "Line \(messages.count + 1): \(error.message)")
             }
         }
-        guard !splitter.isOverLimit else { throw AdminError(413, "tooLarge", "Line \(messages.count + 1) is too long.") }
+        guard !splitter.isOverLimit else { throw AdminError(.tooLarge, "Line \(messages.count + 1) is too long.") }
         let receipt = try await self.backend.send(inOrder: messages, id: key)
         return Self.lines { [count = messages.count] writer in
             var buffer = ByteBuffer()
             for stored in receipt.stored { AdminJSON.append(to: &buffer) { AdminJSON.write(stored, into: &$0) } }
             if let refusal = receipt.refusal { AdminJSON.append(to: &buffer) { AdminJSON.write(AdminError(refusal), into: &$0) } }
-            let skipped = AdminError(409, "skipped", "An earlier line was refused.")
+            let skipped = AdminError(.skipped, "An earlier line was refused.")
             for _ in (receipt.stored.count + 1)..<max(receipt.stored.count + 1, count) {
                 AdminJSON.append(to: &buffer) { AdminJSON.write(skipped, into: &$0) }
             }

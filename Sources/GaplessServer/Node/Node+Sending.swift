@@ -46,6 +46,21 @@ extension Node {
         }
     }
 
+    /// Sends a client away, and tells whether it was attached; or lets it in, and tells whether it was sent away.
+    func sendAway(_ operation: SendAwayOperation) async throws(SendError) -> Bool {
+        switch try await self.commit(.sendAway(operation)) {
+        case .sendAway(.sentAway(let holder, _)): return holder != nil
+        case .sendAway(.letIn(let wasAway)): return wasAway
+        case .sendAway(.tooMany): throw SendError(.full, "As many clients are sent away as can be.")
+        case .sendAway(.schemaTooOld):
+            throw SendError(
+                .unavailable,
+                "To send clients away waits for the store's next schema, and that for the end of a node whose program does not know it."
+            )
+        default: preconditionFailure("an operator's word gets the receipt of one")
+        }
+    }
+
     /// Gives an order to another node; false when there is none of that name.
     func order(_ operation: OrderOperation) async throws(SendError) -> Bool {
         switch try await self.commit(.order(operation)) {

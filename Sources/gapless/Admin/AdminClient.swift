@@ -86,11 +86,12 @@ struct AdminClient {
     /// Asks one node after the other until one settles it, as `AdminRound` judges.
     ///
     /// - Throws: `ProgramError` when none does.
-    mutating func ask(_ method: HTTPMethod, _ path: String, query: [URLQueryItem] = []) async throws -> Answer {
+    mutating func ask(_ method: HTTPMethod, _ path: String, query: [URLQueryItem] = [], json: ByteBuffer? = nil) async throws -> Answer {
+        let headers = json == nil ? [] : [("Content-Type", "application/json")]
         var round = AdminRound()
         for _ in self.urls {
             do {
-                var answer = try await self.askOnce(method, path, query: query)
+                var answer = try await self.askOnce(method, path, query: query, headers: headers, body: json)
                 answer.isInDoubt = round.isInDoubt
                 if round.isSettled(by: answer, from: self.currentAddress) { return answer }
             } catch let error as ProgramError {

@@ -17,6 +17,7 @@ import Testing
             (["queue", "list"], QueueCommand.List.self),
             (["queue", "show"], QueueCommand.Show.self),
             (["queue", "remove"], QueueCommand.Remove.self),
+            (["queue", "disconnect"], QueueCommand.Disconnect.self),
             (["node"], NodeCommand.self),
             (["node", "list"], NodeCommand.List.self),
             (["node", "cordon"], NodeCommand.Cordon.self),

@@ -272,6 +272,71 @@ import Testing
         }
     }
 
+    // MARK: Clients
+
+    @Test func aClientIsSentAwayAndLetInAgain() async throws {
+        let backend = FakeBackend()
+        let (alice, bob) = (try #require(ClientID("alice/phone")), try #require(ClientID("bob")))
+        try await self.withAPI(backend) { port in
+            let path = "/v1/clients/alice%2Fphone/disconnect"
+            let plain = try await RawHTTP.call("POST", path, port: port, headers: self.json)
+            #expect(plain.status == 200)
+            #expect(plain.body == #"{"client":"alice/phone","code":4452,"for":3600000,"attached":true}"# + "\n")
+            let bob = try await RawHTTP.call(
+                "POST",
+                "/v1/clients/bob/disconnect",
+                port: port,
+                headers: self.json,
+                body: #"{"for":0,"code":4300}"#
+            )
+            #expect(bob.body == #"{"client":"bob","code":4300,"for":0,"attached":false}"# + "\n")
+            #expect(try await RawHTTP.call("DELETE", path, port: port).body == #"{"client":"alice/phone","wasAway":true}"# + "\n")
+            #expect(try await RawHTTP.call("DELETE", path, port: port).body == #"{"client":"alice/phone","wasAway":false}"# + "\n")
+            for nobody in ["/v1/clients/%2F/disconnect", "/v1/clients/a%20b/disconnect"] {
+                #expect(try await RawHTTP.call("POST", nobody, port: port, headers: self.json).status == 404)
+                #expect(try await RawHTTP.call("DELETE", nobody, port: port).status == 404)
+            }
+            #expect(try await RawHTTP.call("POST", path, port: port).status == 415)
+        }
+        #expect(backend.away[alice] == nil)
+        #expect(backend.away[bob]?.code == .tokenExpired && backend.away[bob]?.time == .zero)
+    }
+
+    @Test(arguments: [
+        "[]", "x", #"{"code":4453,"for":1,"more":1}"#, #"{"code":"4452"}"#, #"{"for":1.5}"#, #"{"for":-1}"#, #"{"for":86400001}"#,
+        #"{"code":4200}"#, #"{"code":4400}"#, #"{"code":4500}"#, #"{"code":4499}"#, #"{"code":1000}"#, #"{"code":69988}"#,
+        #"{"code":null}"#,
+        #"{"code":4452,"code":4452}"#,
+    ])
+    func whatSendsNobodyAwayIsRefusedWith400(_ body: String) async throws {
+        let backend = FakeBackend()
+        try await self.withAPI(backend) { port in
+            let answer = try await RawHTTP.call("POST", "/v1/clients/a/disconnect", port: port, headers: self.json, body: body)
+            #expect(answer.status == 400 && answer.body.hasPrefix(#"{"error":{"code":"invalid","message":"#))
+        }
+        #expect(backend.away.isEmpty)
+    }
+
+    @Test func aBodyThatIsTooLongSendsNobodyAway() async throws {
+        try await self.withAPI { port in
+            let body = "{" + String(repeating: " ", count: 5_000) + "}"
+            let answer = try await RawHTTP.call("POST", "/v1/clients/a/disconnect", port: port, headers: self.json, body: body)
+            #expect(answer.status == 413)
+        }
+    }
+
+    // MARK: The description
+
+    @Test func theDescriptionIsServed() async throws {
+        try await self.withAPI { port in
+            let answer = try await RawHTTP.call("GET", "/openapi.json", port: port)
+            #expect(answer.status == 200 && answer.headers["content-type"] == "application/json")
+            let document = try JSONReader(maxDepth: 32).readObject(ByteBuffer(string: String(answer.body.dropLast())))
+            #expect(document["openapi"] == .string("3.1.0"))
+            #expect(document["paths"]?.object?["/v1/messages"] != nil)
+        }
+    }
+
     // MARK: Who may call
 
     @Test func theGuardStandsBeforeEveryCall() async throws {
@@ -314,6 +379,7 @@ final class FakeBackend: AdminBackend {
         var keys: [String?] = []
         var isRemoved = false
         var orders: [NodeOrder] = []
+        var away: [ClientID: (code: CloseCode, time: Duration)] = [:]
     }
 
     private let state = Mutex(State())
@@ -391,7 +457,10 @@ final class FakeBackend: AdminBackend {
         } ?? []
     }
 
-    func nodes() async throws -> [NodeDescription] { [] }
+    func nodes() async throws -> [NodeDescription] {
+        guard let name = NodeName("a") else { return [] }
+        return [NodeDescription(name: name, state: .serving, notReady: ["starting"])]
+    }
 
     func order(_ order: NodeOrder, _ name: NodeName) async throws(SendError) -> Bool {
         guard name.description == "b" else { return false }
@@ -400,6 +469,19 @@ final class FakeBackend: AdminBackend {
     }
 
     func metricsText() async throws -> String { "x 1\n" }
+
+    var away: [ClientID: (code: CloseCode, time: Duration)] { self.state.withLock { $0.away } }
+
+    func disconnect(_ client: ClientID, code: CloseCode, for time: Duration) async throws(SendError) -> Bool {
+        if let failure { throw failure }
+        self.state.withLock { $0.away[client] = (code, time) }
+        return client.device != nil
+    }
+
+    func letIn(_ client: ClientID) async throws(SendError) -> Bool {
+        if let failure { throw failure }
+        return self.state.withLock { $0.away.removeValue(forKey: client) != nil }
+    }
 
     func remove(_ client: ClientID) async throws(SendError) -> Bool {
         guard self.snapshot?.client == client else { return false }

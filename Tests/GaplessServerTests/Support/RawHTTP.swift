@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Testing
 
 /// An HTTP client for tests that sends exactly the bytes that it is given, and reads until the server closes.
 enum RawHTTP {
@@ -23,7 +24,18 @@ enum RawHTTP {
         var fields = ["Host": "127.0.0.1:\(port)", "Connection": "close"].merging(headers) { $1 }
         if let body { fields["Content-Length"] = String(body.utf8.count) }
         let head = fields.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\r\n" }.joined()
-        return try await self.exchange("\(method) \(path) HTTP/1.1\r\n\(head)\r\n\(body ?? "")", port: port)
+        let answer = try await self.exchange("\(method) \(path) HTTP/1.1\r\n\(head)\r\n\(body ?? "")", port: port)
+        if path.hasPrefix("/v1") || path == "/metrics" || path == "/openapi.json" { Self.judge(answer, to: method, path) }
+        return answer
+    }
+
+    /// Whatever a test asks the HTTP API, the answer is as the description says.
+    private static func judge(_ answer: Answer, to method: String, _ path: String) {
+        let type = answer.headers["content-type"]
+        // The public port, which has nothing of the API, answers in plain text.
+        if answer.status == 404, type?.hasPrefix("text/plain") == true { return }
+        let faults = OpenAPITests.judge.faults(method: method, path: path, status: answer.status, type: type, body: answer.body)
+        #expect(faults.isEmpty, "\(method) \(path) was answered \(answer.status) \(type ?? ""): \(answer.body.prefix(300))")
     }
 
     /// Sends a text and reads the answer.

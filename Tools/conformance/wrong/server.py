@@ -112,6 +112,15 @@ def everything_expires(state, opcode, payload):
     return [(opcode, payload.replace(b" overflow", b" expired") if payload.startswith(b"GAP ") else payload)]
 
 
+@breaks("R5.1-7")
+def has_its_own_code(state, opcode, payload):
+    if payload.startswith(b"ERROR "):
+        payload = payload.replace(b'"code":4450,"name":"forbidden"', b'"code":4452,"name":"removed-by-operator"')
+    if opcode == CLOSE and payload[:2] == (4450).to_bytes(2, "big"):
+        payload = (4452).to_bytes(2, "big") + payload[2:]
+    return [(opcode, payload)]
+
+
 @breaks("R6.1-1", "R5.2-15")
 def repeats_itself(state, opcode, payload):
     return [(opcode, payload)] * (2 if payload.startswith(b"MSG 33 ") else 1)
