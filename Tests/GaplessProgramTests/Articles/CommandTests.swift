@@ -97,6 +97,13 @@ import Testing
         #expect(found > 60, "the documents were read")
     }
 
+    @Test func alertsNameOptionsOfNodesThatExist() throws {
+        let options = Self.options(in: Self.help(ServeCommand.self))
+        let named = Self.options(in: try Documents.text("Tools/alerts/gapless.yml"))
+        #expect(named.count > 4)
+        #expect(named.subtracting(options).sorted() == [])
+    }
+
     @Test func documentsNameCommandsThatExist() throws {
         for (path, text) in try Documents.articles() + [("README.md", try Documents.text("README.md"))] {
             for call in text.matches(of: #/(?:^|[\n`|] ?)gapless ([a-z]+)(?: ([a-z]+))?/#) {
