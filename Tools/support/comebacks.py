@@ -43,9 +43,9 @@ class Comebacks:
 
 def comebacks(connections, died, until=math.inf):
     """connections: as `CrowdReports` has them. Counts what happened from the moment at which a node died until another one."""
-    found = Comebacks(died)
+    found = Comebacks(died, refusals=refusals(connections, died, until))
     for client, events in connections.items():
-        newest, welcomed, is_away, is_back = None, set(), False, False
+        newest, is_away, is_back = None, False, False
         for moment, kind, connection, *more in events:
             if moment >= until:
                 break
@@ -54,18 +54,31 @@ def comebacks(connections, died, until=math.inf):
                     found.times.append(moment - died)
                     is_back, is_away = True, False
                 newest = connection
-                welcomed.add(connection)
             elif kind == "ended" and connection == newest:
                 newest = None
                 if moment >= died:
                     if is_back:
                         found.again.append(client)
                     is_away, is_back = not is_back, is_back
-            elif kind == "ended" and moment >= died and connection not in welcomed:
-                found.refusals["unanswered" if more[1] == "-" else more[1]] += 1
         if is_away:
             found.missing.append(client)
     return found
+
+
+def refusals(connections, begin, end):
+    """How many attempts to attach ended without a WELCOME between two moments, by code."""
+    found = collections.Counter()
+    for events in connections.values():
+        welcomed = {connection for _, kind, connection, *_ in events if kind == "welcome"}
+        for moment, kind, connection, *more in events:
+            if kind == "ended" and begin <= moment < end and connection not in welcomed:
+                found["unanswered" if more[1] == "-" else more[1]] += 1
+    return found
+
+
+def told(refused):
+    """Refusals in words."""
+    return "attempts that ended without a WELCOME: " + (", ".join(f"{code} {count}" for code, count in sorted(refused.items())) or "none")
 
 
 def bars(counts, widest=WIDEST, most=40):
@@ -120,8 +133,7 @@ def report(found, probes, costs):
     lines = [f"{len(found.times)} clients came back: half within {milliseconds(Delays(found.times).percentile(50))} ms, all within "
              f"{milliseconds(found.last / 1e6)} ms, at most {found.peak} in 100 ms; {len(found.missing)} did not, {len(found.again)} were away again"]
     lines += bars(found.spread)
-    if found.refusals:
-        lines.append("attempts that ended without a WELCOME: " + ", ".join(f"{code} {count}" for code, count in sorted(found.refusals.items())))
+    lines.append(told(found.refusals))
     lines += ["", table(("delay of probes in ms", "count", "p50", "p99", "max"), [(name, len(delays), *map(milliseconds, (delays.percentile(50), delays.percentile(99), delays.percentile(100))))
                                                                                for name, delays in probes])]
     lines += ["", table(("processor time of nodes", "count", "seconds", "ms each"), [(what, count, f"{seconds:.1f}", "-" if cost is None else f"{cost:.2f}")

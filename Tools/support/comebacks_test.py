@@ -1,6 +1,6 @@
 import unittest
 
-from comebacks import Comebacks, bars, comebacks, cpu_seconds, descriptors, each, ratio, wrong
+from comebacks import Comebacks, bars, comebacks, cpu_seconds, descriptors, each, ratio, refusals, told, wrong
 from delays import Delays
 
 MS = 1_000_000
@@ -48,6 +48,12 @@ class ComebacksTests(unittest.TestCase):
         found = self.found(welcome(10, "1"), ended(1_005, "1"), ended(1_010, "2", "opening"), ended(1_020, "3", "opening", "4101"),
                            ended(1_030, "4", "opening", "4101"), welcome(1_100, "5"))
         self.assertEqual((found.refusals, found.times), ({"unanswered": 1, "4101": 2}, [100 * MS]))
+
+    def test_refusals_are_those_of_a_stretch_of_time(self):
+        connections = {"a": [ended(5, "1", "opening", "4101"), ended(20, "2", "opening", "4101"), welcome(30, "3"), ended(35, "3")]}
+        self.assertEqual(refusals(connections, 10 * MS, 40 * MS), {"4101": 1})
+        self.assertEqual((told({"4101": 2, "4100": 1}), told({})), ("attempts that ended without a WELCOME: 4100 1, 4101 2",
+                                                                   "attempts that ended without a WELCOME: none"))
 
     def test_the_peak_is_of_a_tenth_of_a_second(self):
         found = Comebacks(0, [0, 99 * MS, 100 * MS, 350 * MS])

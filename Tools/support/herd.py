@@ -20,18 +20,19 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import Crowd  # noqa: E402
-from comebacks import comebacks, cpu_of, descriptors, each, ratio, report, wrong  # noqa: E402
+from comebacks import comebacks, cpu_of, descriptors, each, ratio, refusals, report, told, wrong  # noqa: E402
 from delays import CrowdReports, Delays, due, with_times  # noqa: E402
 from judge import judge_downlink, shown  # noqa: E402
-from nodes import Node, Trial, add_options, integrity  # noqa: E402
+from nodes import Node, Trial, add_options, add_sizes, integrity, settle_sizes  # noqa: E402
 from steady import SteadyPublisher, now  # noqa: E402
 
-PATIENCE = 120  # Seconds that only a hang takes.
+PATIENCE = 300  # Seconds that only a hang takes.
 MOST_RATIO = 3  # The goal of --strict.
 LINES = 20  # Of each kind of trouble are printed.
 # Everything that makes a run long or short: option, type, what it is, what it is when left out, and that with --quick.
 SIZES = (
     ("clients", int, "how many clients", 10_000, 500),
+    ("arrivals", float, "how many clients a second come for the first time", 1_000, 250),
     ("probes", int, "how many probe clients, half of them at each survivor", 20, 10),
     ("rate", float, "messages a second to all clients together", 500, 100),
     ("probe-rate", float, "messages a second to the probe clients", 50, 25),
@@ -59,7 +60,8 @@ class Herd(Trial):
 
     def join(self, user, count, nodes):
         """Lets a crowd come; returns when all of it is attached."""
-        crowd = Crowd(self.options.program, self.folder, [node.url for node in nodes], count, user, ["--times", "--user", user]).start()
+        crowd = Crowd(self.options.program, self.folder, [node.url for node in nodes], count, user,
+                      ["--times", "--user", user, "--arrivals", str(self.options.arrivals)]).start()
         self.crowds.append(crowd)
         self.reports.append(CrowdReports(crowd.files(0)[1]))
         self.wait(lambda: self.reports[-1].read().attached >= count, lambda: f"{self.reports[-1].attached} of {count} clients are attached")
@@ -96,7 +98,7 @@ class Herd(Trial):
         self.join("user", self.options.clients, self.nodes)
         used, took = cpu_of(pids) - used, (now() - began) / 1e9
         self.costs.append(("a first connect", self.options.clients, used, each(used, idle, took, self.options.clients)))
-        print(f"{self.options.clients} clients came within {took:.1f} s", flush=True)
+        print(f"{self.options.clients} clients came for the first time within {took:.1f} s; {told(refusals(self.reports[0].connections, began, now()))}", flush=True)
         for number, survivor in enumerate(self.survivors):
             share = self.options.probes // 2
             self.join(f"probe-{number}-", share, [survivor])
@@ -135,8 +137,8 @@ class Herd(Trial):
         return sum(name == node.name for name in newest.values())
 
     def is_whole(self, herd, died, held):
-        found = comebacks(herd.connections, died)
-        return herd.attached >= self.options.clients and len(found.times) >= held
+        # Right after a death nobody has noticed yet.
+        return herd.attached >= self.options.clients and len(comebacks(herd.connections, died).times) >= held
 
     def end(self):
         """Lets everything be handled, and ends all processes in order."""
@@ -214,15 +216,9 @@ def allow(clients):
 def main():
     parser = argparse.ArgumentParser(prog="Tools/herd", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, " (Tools/herd builds it when this is left out)")
-    for name, kind, what, usual, quick in SIZES:
-        parser.add_argument(f"--{name}", type=kind, help=f"{what} ({usual}; with --quick {quick})")
-    parser.add_argument("--quick", action="store_true", help="other defaults, for about 20 seconds")
+    add_sizes(parser, SIZES, "20 seconds")
     parser.add_argument("--strict", action="store_true", help=f"fail when the survivors' delays grow more than {MOST_RATIO} times")
-    options = parser.parse_args()
-    for name, _, _, usual, quick in SIZES:
-        place = name.replace("-", "_")
-        if getattr(options, place) is None:
-            setattr(options, place, quick if options.quick else usual)
+    options = settle_sizes(parser.parse_args(), SIZES)
     if not 3 <= options.clients <= 20_000 or options.probes < 2:
         parser.error("--clients is 3 to 20000, --probes at least 2")
     if obstacle := allow(options.clients):

@@ -163,6 +163,22 @@ def add_options(parser, about_program=""):
     parser.add_argument("--keep", action="store_true", help="keep the folder with files and logs; it is kept in any case when something fails")
 
 
+def add_sizes(parser, sizes, how_long):
+    """The options that make a trial long or short, of (name, type, what it is, what it is when left out, and that with --quick)."""
+    for name, kind, what, usual, quick in sizes:
+        parser.add_argument(f"--{name}", type=kind, help=f"{what} ({usual}; with --quick {quick})")
+    parser.add_argument("--quick", action="store_true", help=f"other defaults, for about {how_long}")
+
+
+def settle_sizes(options, sizes):
+    """Gives those that were left out their value."""
+    for name, _, _, usual, quick in sizes:
+        place = name.replace("-", "_")
+        if getattr(options, place) is None:
+            setattr(options, place, quick if options.quick else usual)
+    return options
+
+
 class Trial:
     """Something that is tried with real processes: with a seed, and in a folder of its own, which is left to whoever looks for a fault.
 

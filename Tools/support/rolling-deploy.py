@@ -26,7 +26,7 @@ from clients import Crowd  # noqa: E402
 from delays import CrowdReports, Delays, before, due, with_times  # noqa: E402
 from haproxy import Balancer, free_address  # noqa: E402
 from judge import judge_downlink, judge_uplink, read_printed_by_client, shown  # noqa: E402
-from nodes import Node, Trial, add_options, integrity  # noqa: E402
+from nodes import Node, Trial, add_options, add_sizes, integrity, settle_sizes  # noqa: E402
 from steady import SteadyPublisher, now  # noqa: E402
 from verdict import AGAIN, Round, report, slow, wrong  # noqa: E402
 
@@ -264,15 +264,9 @@ class RollingDeploy(Trial):
 def main():
     parser = argparse.ArgumentParser(prog="Tools/rolling-deploy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, " (Tools/rolling-deploy builds it when this is left out)")
-    for name, kind, what, usual, quick in SIZES:
-        parser.add_argument(f"--{name}", type=kind, help=f"{what} ({usual}; with --quick {quick})")
-    parser.add_argument("--quick", action="store_true", help="other defaults, for about a minute")
+    add_sizes(parser, SIZES, "a minute")
     parser.add_argument("--strict", action="store_true", help="fail when delays miss the goals")
-    options = parser.parse_args()
-    for name, _, _, usual, quick in SIZES:
-        place = name.replace("-", "_")
-        if getattr(options, place) is None:
-            setattr(options, place, quick if options.quick else usual)
+    options = settle_sizes(parser.parse_args(), SIZES)
     return RollingDeploy.conduct(options, f"{options.clients} clients, {options.rate:g} messages/s down, {options.uplink:g} up; ")
 
 

@@ -29,6 +29,9 @@ struct CrowdCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many clients.", valueName: "count"))
     var clients: Int = 1_000
 
+    @Option(help: ArgumentHelp("How many clients begin each second; all at once if left out.", valueName: "rate"))
+    var arrivals: Double?
+
     @Option(help: ArgumentHelp("What the names of their users begin with.", valueName: "name"))
     var user = "user"
 
@@ -43,6 +46,9 @@ struct CrowdCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !self.urls.isEmpty, (1...20_000).contains(self.clients) else { throw ValidationError("name a URL and 1 to 20000 clients") }
+        guard self.arrivals.map({ (0.001...1_000_000).contains($0) }) ?? true else {
+            throw ValidationError("--arrivals is 0.001 to 1000000")
+        }
         guard self.uplink.map({ (0.001...1_000_000).contains($0) }) ?? true else { throw ValidationError("--uplink is 0.001 to 1000000") }
     }
 
@@ -54,7 +60,10 @@ struct CrowdCommand: AsyncParsableCommand {
             }
             var logger = Logger(label: "gapless")
             logger.logLevel = .error
-            let group = ServiceGroup(configuration: .init(services: members.map { .init(service: $0.client) }, logger: logger))
+            let services = members.enumerated().map { number, member in
+                CrowdArrival(client: member.client, wait: self.arrivals.map { .seconds(Double(number) / $0) } ?? .zero)
+            }
+            let group = ServiceGroup(configuration: .init(services: services.map { .init(service: $0) }, logger: logger))
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }
                 tasks.addTask {
