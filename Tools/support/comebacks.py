@@ -110,9 +110,21 @@ def cpu_of(pids):
     return total
 
 
-def each(seconds, usual, took, count):
-    """Milliseconds of processor time for each of `count`: of what was used in `took` seconds, less what is usual for each second; None for none."""
-    return None if count == 0 else max(0.0, seconds - usual * took) * 1000 / count
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What nodes spent while `count` clients came."""
+
+    what: str
+    count: int
+    seconds: float  # Of processors, altogether.
+    usual: float  # Of these, what the same time costs when nobody comes; on a busy machine less than that is done, so it may be too much.
+
+    @property
+    def each(self):
+        """Milliseconds of processor time for each client at most, and less what is usual; None where nobody came."""
+        if self.count == 0:
+            return None, None
+        return self.seconds * 1000 / self.count, max(0.0, self.seconds - self.usual) * 1000 / self.count
 
 
 def descriptors(clients):
@@ -129,15 +141,16 @@ def ratio(before, after):
 
 
 def report(found, probes, costs):
-    """The figures as text. probes: [(name, Delays)]; costs: [(what, count, seconds, milliseconds for each)]."""
+    """The figures as text. probes: [(name, Delays)]; costs: [Cost]."""
     lines = [f"{len(found.times)} clients came back: half within {milliseconds(Delays(found.times).percentile(50))} ms, all within "
              f"{milliseconds(found.last / 1e6)} ms, at most {found.peak} in 100 ms; {len(found.missing)} did not, {len(found.again)} were away again"]
     lines += bars(found.spread)
     lines.append(told(found.refusals))
     lines += ["", table(("delay of probes in ms", "count", "p50", "p99", "max"), [(name, len(delays), *map(milliseconds, (delays.percentile(50), delays.percentile(99), delays.percentile(100))))
                                                                                for name, delays in probes])]
-    lines += ["", table(("processor time of nodes", "count", "seconds", "ms each"), [(what, count, f"{seconds:.1f}", "-" if cost is None else f"{cost:.2f}")
-                                                                               for what, count, seconds, cost in costs])]
+    lines += ["", table(("processor time of nodes", "count", "seconds", "of these as usual", "ms each at most", "less the usual"),
+                        [(cost.what, cost.count, f"{cost.seconds:.1f}", f"{cost.usual:.1f}", *("-" if value is None else f"{value:.2f}" for value in cost.each))
+                         for cost in costs])]
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 import unittest
 
-from comebacks import Comebacks, bars, comebacks, cpu_seconds, descriptors, each, ratio, refusals, told, wrong
+from comebacks import Comebacks, Cost, bars, comebacks, cpu_seconds, descriptors, ratio, refusals, report, told, wrong
 from delays import Delays
 
 MS = 1_000_000
@@ -71,9 +71,15 @@ class FigureTests(unittest.TestCase):
         self.assertEqual(cpu_seconds("17 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20", 100), 3.0)
 
     def test_cost_is_what_was_used_beyond_the_usual(self):
-        self.assertEqual(each(3.0, 0.5, 2.0, 1_000), 2.0)
-        self.assertEqual(each(0.5, 1.0, 2.0, 10), 0.0)
-        self.assertIsNone(each(3.0, 0.0, 1.0, 0))
+        self.assertEqual(Cost("a", 1_000, 3.0, 1.0).each, (3.0, 2.0))
+        self.assertEqual(Cost("a", 10, 0.5, 1.0).each, (50.0, 0.0))
+        self.assertEqual(Cost("a", 0, 3.0, 0.0).each, (None, None))
+
+    def test_the_report_has_every_figure(self):
+        text = report(Comebacks(0, [5 * MS, 150 * MS], ["a"], ["b", "c"], {"4101": 7}), [("before", Delays([MS] * 3))], [Cost("a resume", 2, 0.5, 0.1), Cost("nobody", 0, 0.0, 0.0)])
+        for words in ("2 clients came back", "half within 5.0 ms", "all within 150.0 ms", "at most 1 in 100 ms; 1 did not, 2 were away again", "4101 7",
+                      "before", "250.00", "200.00", " - "):
+            self.assertIn(words, text + " ")
 
     def test_each_client_may_have_a_second_connection_for_a_while(self):
         self.assertGreater(descriptors(10_000), 12_000)

@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import Crowd  # noqa: E402
-from comebacks import comebacks, cpu_of, descriptors, each, ratio, refusals, report, told, wrong  # noqa: E402
+from comebacks import Cost, comebacks, cpu_of, descriptors, ratio, refusals, report, told, wrong  # noqa: E402
 from delays import CrowdReports, Delays, due, with_times  # noqa: E402
 from judge import judge_downlink, shown  # noqa: E402
 from nodes import Node, Trial, add_options, add_sizes, integrity, settle_sizes  # noqa: E402
@@ -97,7 +97,7 @@ class Herd(Trial):
         used, began = cpu_of(pids), now()
         self.join("user", self.options.clients, self.nodes)
         used, took = cpu_of(pids) - used, (now() - began) / 1e9
-        self.costs.append(("a first connect", self.options.clients, used, each(used, idle, took, self.options.clients)))
+        self.costs.append(Cost("a first connect", self.options.clients, used, idle * took))
         print(f"{self.options.clients} clients came for the first time within {took:.1f} s; {told(refusals(self.reports[0].connections, began, now()))}", flush=True)
         for number, survivor in enumerate(self.survivors):
             share = self.options.probes // 2
@@ -175,7 +175,7 @@ class Herd(Trial):
             faults.update(judge_downlink(sends, lives))
             probes += arrivals if number else []
         found = comebacks(self.reports[0].connections, died, ended)
-        self.costs.append(("a resume", len(found.times), used, each(used, usual, (back - died) / 1e9, len(found.times))))
+        self.costs.append(Cost("a resume", len(found.times), used, usual * (back - died) / 1e9))
         parts = [("before", began, died), ("while they came back", died, back), ("after", back, ended)]
         delays = [(name, Delays(arrival.delay for arrival in probes if begin <= due(arrival.text) < end)) for name, begin, end in parts]
         print(report(found, delays, self.costs))
