@@ -103,7 +103,9 @@ class HalfOpen(Trial):
     def fall_silent(self, case):
         """The way of a client swallows from now on."""
         directions, _ = CASES[case]
-        way, = (way for way in self.ways[case] if way.count)
+        # On a machine that stands still for a while one connection may have followed another.
+        self.wait(f"{case}: one connection", lambda: self.reports[case].read().attached == 1 and sum(way.count for way in self.ways[case]) == 1)
+        way = max(self.ways[case], key=lambda way: way.count)
         self.used[case] = (way, self.nodes[self.ways[case].index(way)], self.reports[case].read().newest[self.client(case)])
         way.swallow(*directions)
         self.moments[case] = now()
@@ -211,7 +213,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--heartbeat", type=int, default=500, help="milliseconds; what a node and a client say at least each")
-    parser.add_argument("--silence", type=int, default=2_500, help="milliseconds; after so long a connection on which nothing comes is dead")
+    parser.add_argument("--silence", type=int, default=4_000, help="milliseconds; after so long a connection on which nothing comes is dead")
     return HalfOpen.conduct(parser.parse_args())
 
 
