@@ -64,6 +64,8 @@ class Document:
                 found += self.faults(item, schema["items"], complete, f"{place}[{index}]")
         if isinstance(value, dict):
             properties = schema.get("properties", {})
+            if len(value) > schema.get("maxProperties", len(value)):
+                found.append(f"{place}: has {len(value)} fields")
             found += [f"{place}: has no {name}" for name in schema.get("required", []) if name not in value]
             for name, field in value.items():
                 if name in properties:

@@ -64,10 +64,10 @@ extension AdminAPI {
         let disconnect = AdminOperation(
             id: "disconnectClient",
             summary: "Sends a client away for a time: closes its connection and refuses its next ones with a code.",
-            details: "The client need not be connected, nor have a queue. Its queue stays, and goes on taking messages.",
+            details:
+                "The client need not be connected, nor have a queue. Its queue stays, and goes on taking messages. No body is one without fields.",
             parameters: [Self.client],
             bodies: [AdminContent(.json, "Disconnect")],
-            needsBody: false,
             answers: [AdminContent(.json, "Disconnected")],
             errors: [.noSuchClient, .tooLarge, .overloaded, .unavailable, .unknown, .full]
         )
@@ -99,10 +99,13 @@ extension AdminAPI {
                 details:
                     "Any node can be asked. The one that it is about obeys with its next heartbeat, within 2 s; the one that is asked at once.",
                 parameters: [AdminParameter(place: .path, name: "name", schema: "NodeName", summary: "The node.")],
+                bodies: [AdminContent(.json, "Nothing")],
                 answers: [AdminContent(.json, "Order")],
-                errors: [.noSuchNode, .overloaded, .unavailable, .unknown]
+                errors: [.noSuchNode, .tooLarge, .overloaded, .unavailable, .unknown]
             )
-            return AdminRoute(.post, "/v1/nodes/{name}/\(order.rawValue)", operation) { _, context in try await self.order(order, context) }
+            return AdminRoute(.post, "/v1/nodes/{name}/\(order.rawValue)", operation) { request, context in
+                try await self.order(order, request, context)
+            }
         }
         return [AdminRoute(.get, "/v1/nodes", list) { _, _ in try await self.listNodes() }] + orders
     }

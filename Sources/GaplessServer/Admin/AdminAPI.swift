@@ -72,7 +72,7 @@ struct AdminAPI: Sendable {
     // MARK: Clients
 
     func disconnect(_ client: ClientID, _ request: Request) async throws -> Response {
-        let body = try await AdminMessages.collect(request, upTo: Self.maxDisconnectBytes)
+        let body = try await AdminMessages.collect(request, upTo: Self.maxWishBytes)
         let disconnect = try AdminDisconnect.parse(body)
         let wasAttached = try await self.backend.disconnect(client, code: disconnect.code, for: disconnect.time)
         return Response.json { writer in
@@ -91,8 +91,8 @@ struct AdminAPI: Sendable {
         }
     }
 
-    /// The most bytes of what says how a client is sent away.
-    private static let maxDisconnectBytes = 4_096
+    /// The most bytes of a body that is no message.
+    private static let maxWishBytes = 4_096
 
     /// The client in the path. What does not name one is not there.
     static func client(_ context: BasicRequestContext) throws -> ClientID {
@@ -112,13 +112,26 @@ struct AdminAPI: Sendable {
         return Response.json { writer in writer.field("nodes", .array(nodes.map { .object(AdminJSON.value($0)) })) }
     }
 
-    func order(_ order: NodeOrder, _ context: BasicRequestContext) async throws -> Response {
+    func order(_ order: NodeOrder, _ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let node = try Self.node(context)
+        try Self.requireNothing(try await AdminMessages.collect(request, upTo: Self.maxWishBytes))
         let isThere = try await self.backend.order(order, node)
         guard isThere else { throw AdminError.noSuchNode }
         return Response.json { writer in
             writer.field("name", node.description)
             writer.field("order", order.rawValue)
+        }
+    }
+
+    /// Reads a body that has nothing to say: an object without fields, or nothing at all.
+    private static func requireNothing(_ bytes: ByteBuffer) throws(AdminError) {
+        guard bytes.readableBytes > 0 else { return }
+        do {
+            guard try JSONReader().readObject(bytes).fields.isEmpty else { throw AdminError.invalid("An order has no fields.") }
+        } catch let error as JSONReadingError {
+            throw .invalid(error.description)
+        } catch {
+            throw AdminError(error)
         }
     }
 

@@ -33,8 +33,6 @@ struct AdminOperation: Sendable {
     var parameters: [AdminParameter] = []
     /// What it takes in the body; none when empty.
     var bodies: [AdminContent] = []
-    /// Whether it can do without a body.
-    var needsBody = true
     /// What a success brings, by media type; none for 204.
     var answers: [AdminContent]
     /// What it fails with besides what every call can.

@@ -20,7 +20,7 @@ struct OpenAPIDescription: Sendable {
             ]),
             "servers": .array([.object(["url": .string("/"), "description": .string("The admin listener.")])]),
             "security": .array([.object(self.hasKey ? ["key": .array([])] : [:])]),
-            "paths": .object(self.paths),
+            "paths": .object(JSONObject(self.paths.fields + OpenAPIPublicPaths.all.fields)),
             "components": .object([
                 "schemas": .object(OpenAPISchemas.all),
                 "securitySchemes": .object([
@@ -35,7 +35,7 @@ struct OpenAPIDescription: Sendable {
     private static let about = """
         The API of a node's admin listener. A client's address is one segment of a path, percent-encoded: alice%2Fphone. A call whose Host is \
         not served, or that comes from another web page, is refused with 403; a call to what is not described here, by its path or its method, \
-        with 404 and notFound. What is no HTTP gets 400 without a body, or the end of the connection.
+        with 404 and notFound. An integer is written without a fraction and an exponent. What is no HTTP gets 400 without a body, or the end of the connection.
         """
 
     /// Each path once, in the order of its first call, with all that can be done to it.
@@ -61,7 +61,7 @@ struct OpenAPIDescription: Sendable {
         if !operation.bodies.isEmpty {
             object.append(
                 "requestBody",
-                .object(["required": .bool(operation.needsBody), "content": .object(Self.content(operation.bodies))])
+                .object(["required": .bool(true), "content": .object(Self.content(operation.bodies))])
             )
         }
         object.append("responses", .object(self.answers(route)))

@@ -67,6 +67,13 @@ import Testing
                 #expect(answer.status == 404 && answer.body.contains("noSuchNode"), "\(path)")
             }
             #expect(try await self.post(server, "/v1/nodes/a/dance").status == 404)
+            let port = server.addresses.admin?.port ?? 0
+            for (body, status) in [
+                ("{}", 404), (#"{"within":1}"#, 400), ("[]", 400), ("x", 400), (String(repeating: " ", count: 5_000), 413),
+            ] {
+                let answer = try await RawHTTP.call("POST", "/v1/nodes/b/cordon", port: port, headers: Self.json, body: body)
+                #expect(answer.status == status, "\(body.prefix(20))")
+            }
             let withoutType = try await RawHTTP.call("POST", "/v1/nodes/a/cordon", port: server.addresses.admin?.port ?? 0)
             #expect(withoutType.status == 415)
             #expect(try await self.ready(server).status == 200)

@@ -1,4 +1,5 @@
 import GaplessCore
+import GaplessTesting
 import Hummingbird
 import NIOCore
 import Testing
@@ -15,9 +16,11 @@ import Testing
         return AdminAPI(backend: FakeBackend(), configuration: configuration, maxMessageBytes: 65_536)
     }
 
+    /// The calls of the admin listener; those of the public one name a server of their own.
     private static var operations: [(call: String, operation: JSONObject)] {
-        (Self.judge.document["paths"]?.object?.fields ?? []).flatMap { path in
-            (path.value.object?.fields ?? []).map { ("\($0.name.uppercased()) \(path.name)", $0.value.object ?? [:]) }
+        (Self.judge.document["paths"]?.object?.fields ?? []).flatMap { path -> [(String, JSONObject)] in
+            guard let item = path.value.object, item["servers"] == nil else { return [] }
+            return item.fields.map { ("\($0.name.uppercased()) \(path.name)", $0.value.object ?? [:]) }
         }
     }
 
@@ -53,6 +56,18 @@ import Testing
         let lines = Self.judge.schema("LineError")
         #expect(!Self.judge.faults(.object(["error": .string("x")]), lines).isEmpty)
         #expect(Self.judge.faults(.object(["error": .object(["code": .string("skipped"), "message": .string("")])]), lines).isEmpty)
+    }
+
+    @Test func whatThePublicListenerAnswersBesidesTheWebSocketIsDescribed() async throws {
+        let paths = OpenAPIPublicPaths.all.fields.map(\.name)
+        #expect(Set(["/live", "/ready"]).isSubset(of: paths))
+        try await TestServer.run { server in
+            for path in paths {
+                // `RawHTTP` judges the answer.
+                let answer = try await RawHTTP.call("GET", path, port: server.addresses.listen.port)
+                #expect([200, 503].contains(answer.status), "\(path)")
+            }
+        }
     }
 
     @Test func theParametersOfAPathAreDescribed() {

@@ -56,6 +56,7 @@ struct SchemaJudge {
             let fitting = schemas(bound).count { self.faults(value, $0, isComplete: false, at: place).isEmpty }
             return fitting == 1 ? [] : ["fits \(fitting) of \(schemas(bound).count)"]
         case "allOf": return schemas(bound).flatMap { self.faults(value, $0, isComplete: false, at: place) }
+        case "maxProperties": return (value.object?.fields.count ?? 0) <= bound.integer ?? 0 ? [] : ["has too many fields"]
         case "additionalProperties": return []
         default: return Self.remarks.contains(keyword) ? [] : ["the judge does not know \(keyword)"]
         }
