@@ -98,15 +98,22 @@ def fleet(judge):
     judge.stops(node)
 
     # One that gives its balancer five minutes to notice, as long as another node takes clients.
-    nodes = {name: judge.node(name, "--drain-wait", "300s", "--hard-stop", "400s", store="patient.db") for name in ("c", "d")}
-    judge.expect("two more see each other", all(reaches(node, lambda seen: len(seen) == 2 and all("capacity" in facts for facts in seen.values()))
+    nodes = {name: judge.node(name, "--drain-wait", "300s", "--hard-stop", "400s", store="patient.db") for name in ("c", "d", "e")}
+    judge.expect("three more see each other", all(reaches(node, lambda seen: len(seen) == 3 and all("capacity" in facts for facts in seen.values()))
                                                 for node in nodes.values()), listed(nodes["c"]))
     at = ["--admin", nodes["c"].admin_url]
     order("node drain --timeout", ["drain", *at, "d", "--wait", "--timeout", "100ms"], 124, "the order stands")
     judge.expect("the order stands", reaches(nodes["c"], lambda seen: seen["d"]["state"] == "draining"), listed(nodes["c"]))
     order("node uncordon of one that drains", ["uncordon", *at, "d", "--wait"], 75, "nothing takes that back")
-    order("node drain a second time leaves out the wait", ["drain", *at, "d", "--wait"], 0, "d: ended")
+    order("node drain a second time", ["drain", *at, "d"], 0, "d: told to drain")
+    order("node drain a second time changes nothing", ["drain", *at, "d", "--wait", "--timeout", "2500ms"], 124, "the order stands")
+    order("node drain --now leaves out the wait", ["drain", *at, "d", "--wait", "--now"], 0, "d: ended")
     judge.expect("its process ends with 0 as well", nodes["d"].process.wait(DEADLINE) == 0, nodes["d"].process.returncode)
+    # Each signal after the first leaves out the wait.
+    nodes["e"].process.send_signal(signal.SIGTERM)
+    judge.expect("SIGTERM makes it wait", reaches(nodes["c"], lambda seen: seen["e"]["state"] == "draining"), listed(nodes["c"]))
+    nodes["e"].process.send_signal(signal.SIGTERM)
+    judge.expect("a second one ends the wait", nodes["e"].process.wait(DEADLINE) == 0, nodes["e"].process.returncode)
     order("node drain of the last one waits for nobody", ["drain", *at, "c", "--wait"], 0, "c: ended")
 
 

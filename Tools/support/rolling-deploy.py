@@ -56,7 +56,8 @@ class RollingDeploy(Trial):
         self.printed = os.path.join(folder, "printed.jsonl")
         self.store = os.path.join(folder, "gapless.db")
         self.clients = [f"user{number}/device" for number in range(options.clients)]
-        settings = ["--auth", f"tokens:{self.write_tokens()}", "--max-messages", "1000000", "--max-bytes", "1000000000", "--new-queues-per-second", "none",
+        stop = options.drain_wait + options.drain_time + options.move_time + 6
+        settings = ["--hard-stop", f"{round(max(60, stop) * 1000)}ms", "--auth", f"tokens:{self.write_tokens()}", "--max-messages", "1000000", "--max-bytes", "1000000000", "--new-queues-per-second", "none",
                     *(word for name in ("drain-wait", "drain-time", "move-time")
                       for word in (f"--{name}", f"{round(getattr(options, name.replace('-', '_')) * 1000)}ms"))]
         self.nodes = [Node(options.program, name, self.store, folder, settings, self.printed) for name in "abc"]

@@ -152,12 +152,20 @@ package enum Mutant: String, CaseIterable, Sendable {
     case rebalanceTheYoung = "rebalance-the-young"
     /// All that a node holds above its share is moved in one round. [no rule of the protocol: half of it cannot be too much]
     case rebalanceAllExcess = "rebalance-all-excess"
+    /// Who attaches while its node sends its clients away is asked to move at once. [R10.1-10]
+    case lateDrainsUnpaced = "late-drains-unpaced"
+    /// Clients are asked to move after the moment at which all are closed. [R10.1-9]
+    case drainUnfitted = "drain-unfitted"
+    /// A drain that is ordered twice leaves out its wait. [R10.1-11]
+    case drainTwiceHurries = "drain-twice-hurries"
+    /// A node goes on moving clients that come straight back. [no rule of the protocol: whoever moves for nothing is disturbed for nothing]
+    case restDropped = "rest-dropped"
 
     /// Whether it is the simulation of fleets that has to find it.
     package var isFleetMutant: Bool {
         switch self {
         case .drainInBurst, .drainAtOnce, .drainingTakes, .cordonAbsolute, .deadCountsAsFresh, .rebalanceInDeploy, .rebalanceTheYoung,
-            .rebalanceAllExcess:
+            .rebalanceAllExcess, .lateDrainsUnpaced, .drainUnfitted, .drainTwiceHurries, .restDropped:
             true
         default: false
         }

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Which connections a node has, and which of them is the voice of which client.
 package struct ConnectionDirectory: Hashable, Sendable {
     /// A connection that attached.
@@ -35,6 +37,14 @@ package struct ConnectionDirectory: Hashable, Sendable {
     private var entries: [ServedConnectionID: Entry] = [:]
     private var voices: [ClientID: Voice] = [:]
     private var opened: UInt64 = 0
+    /// Who became a voice and when, in that order; some are voices no more.
+    private var ages: Deque<Age> = []
+
+    private struct Age: Hashable, Sendable {
+        let client: ClientID
+        let address: ConnectionAddress
+        let since: Instant
+    }
 
     package init() {}
 
@@ -61,6 +71,7 @@ package struct ConnectionDirectory: Hashable, Sendable {
         }
         guard let client = entry.client, self.voices[client]?.address.id == id else { return nil }
         self.voices[client] = nil
+        self.forgetAges()
         return client
     }
 
@@ -70,9 +81,11 @@ package struct ConnectionDirectory: Hashable, Sendable {
         if self.entries[voice.address.id] != nil {
             self.entries[voice.address.id]?.client = voice.client
             self.voices[voice.client] = voice
+            self.ages.append(Age(client: voice.client, address: voice.address, since: voice.since))
         } else {
             self.voices[voice.client] = nil
         }
+        self.forgetAges()
         return former
     }
 
@@ -100,17 +113,21 @@ package struct ConnectionDirectory: Hashable, Sendable {
 
     /// The voices that have been that for longest, at most so many, and none that attached later than the moment. [R10.2-2]
     package func oldestVoices(_ count: Int, attachedBy latest: Instant) -> [ConnectionAddress] {
-        var voices = self.roster.compactMap { address -> Voice? in
-            guard let client = self.entries[address.id]?.client, let voice = self.voices[client] else { return nil }
-            return voice.address == address ? voice : nil
-        }
         #if MUTANTS
-        if Mutant.rebalanceTheYoung.isPlanted {
-            return voices.sorted { ($0.since, $0.address.id) > ($1.since, $1.address.id) }.prefix(count).map(\.address)
-        }
+        if Mutant.rebalanceTheYoung.isPlanted { return self.ages.reversed().filter { self.isCurrent($0) }.prefix(count).map(\.address) }
         #endif
-        voices.removeAll { $0.since > latest }
-        return voices.sorted { ($0.since, $0.address.id) < ($1.since, $1.address.id) }.prefix(count).map(\.address)
+        return Array(self.ages.lazy.filter { self.isCurrent($0) }.prefix { $0.since <= latest }.prefix(count).map(\.address))
+    }
+
+    private func isCurrent(_ age: Age) -> Bool {
+        self.voices[age.client].map { $0.address == age.address && $0.since == age.since } ?? false
+    }
+
+    /// Forgets who is no voice any more, now and then: often enough that most are.
+    private mutating func forgetAges() {
+        guard self.ages.count > 2 * self.voices.count + 64 else { return }
+        let current = self.ages.filter { self.isCurrent($0) }
+        self.ages = Deque(current)
     }
 
     /// Whether a connection is open.

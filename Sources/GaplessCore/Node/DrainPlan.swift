@@ -28,4 +28,13 @@ package struct DrainPlan: Hashable, Sendable {
         self.endpoints = endpoints
         self.jitter = jitter
     }
+
+    /// How much of the time is kept for the end: the last connections have it for their Close.
+    package var closeTime: Duration { min(.seconds(5), self.hardStop / 10) }
+
+    /// When whoever is left is closed at the latest, counted from the drain's beginning.
+    package var lastClose: Duration { self.hardStop - self.closeTime }
+
+    /// Whether each client has its whole time to move before the rest are closed.
+    package var isRoomy: Bool { self.wait + self.spread + self.within <= self.lastClose }
 }

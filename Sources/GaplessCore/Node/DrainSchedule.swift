@@ -15,6 +15,8 @@ package struct DrainSchedule: Hashable, Sendable {
     private let closeAt: Instant
     private let over: Instant
     private var moves: SpreadSchedule
+    /// When the last of those that were there in the beginning has been asked.
+    private let movesEnd: Instant
     private var isClosed: Bool
     private var isOver = false
 
@@ -22,28 +24,39 @@ package struct DrainSchedule: Hashable, Sendable {
     ///   - started: when the drain began.
     ///   - voices: who is attached.
     ///   - isAlone: whether nobody has anywhere to go.
-    ///   - closeTime: how long the last connections have for their Close, within the hard stop.
-    ///   - now: when the moves begin.
+    ///   - now: when the moves begin. Where that leaves too little time for all, clients are asked faster, and then have less time to move.
     package init(
         _ plan: DrainPlan,
         voices: [ConnectionAddress],
         isAlone: Bool,
-        closeTime: Duration = .seconds(5),
         started: Instant,
         now: Instant
     ) {
         self.plan = plan
         self.isClosed = false
-        let closeTime = min(closeTime, plan.hardStop / 10)
-        let latest = started + (plan.hardStop - closeTime)
+        let latest = started + plan.lastClose
         self.closeAt = isAlone ? now : max(now, min(now + plan.spread + plan.within, latest))
-        self.over = self.closeAt + closeTime
-        self.moves = SpreadSchedule(isAlone ? [] : voices, start: now, spread: plan.spread)
+        self.over = max(self.closeAt, min(self.closeAt + plan.closeTime, started + plan.hardStop))
+        let spread = Self.spread(plan, room: self.closeAt - now)
+        self.movesEnd = now + spread
+        self.moves = SpreadSchedule(isAlone ? [] : voices, start: now, spread: spread)
     }
 
-    /// What a connection is told that attaches now, having got in before the drain began; nil when all are being closed.
-    package func late(now: Instant) -> DrainOrder? {
-        self.isClosed ? nil : self.order(now: now)
+    /// Over how long clients are asked, so that each of them is before the rest are closed.
+    private static func spread(_ plan: DrainPlan, room: Duration) -> Duration {
+        #if MUTANTS
+        if Mutant.drainUnfitted.isPlanted { return plan.spread }
+        #endif
+        return min(plan.spread, max(room - plan.within, room / 2))
+    }
+
+    /// A connection attached that got in before: it is asked to move when its turn comes, after the others. [R10.1-10]
+    ///
+    /// - Returns: how it is closed, when all are being closed.
+    package mutating func join(_ address: ConnectionAddress, now: Instant) -> SessionEnding? {
+        guard !self.isClosed else { return self.ending }
+        self.moves.append(address, by: max(self.movesEnd, now + max(.zero, self.closeAt - now) / 2), now: now)
+        return nil
     }
 
     /// How every connection is closed that is left.
@@ -72,7 +85,8 @@ package struct DrainSchedule: Hashable, Sendable {
         return self.moves.next(now: now).map { .move($0, self.order(now: now)) }
     }
 
-    private func order(now: Instant) -> DrainOrder {
+    /// What a connection is asked now.
+    package func order(now: Instant) -> DrainOrder {
         let within = max(.milliseconds(1), min(self.plan.within, self.closeAt - now))
         return DrainOrder(within: within, endpoints: self.plan.endpoints, code: .draining, jitter: self.plan.jitter)
     }

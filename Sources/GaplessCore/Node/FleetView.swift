@@ -37,8 +37,8 @@ package struct FleetView: Hashable, Sendable {
         self.others = others
         self.freshness = freshness
         let fresh = others.filter { $0.isFresh(freshness) }
-        // One that tells nothing of itself has an older program, which serves as long as it has a row.
-        self.hasTaker = fresh.contains { $0.report?.isTaker ?? true }
+        // One that tells nothing of itself may serve, since an older program does as long as it has a row; or it may count on this one.
+        self.hasTaker = fresh.contains { $0.report?.isTaker ?? false }
         self.hasRefuge = fresh.contains { $0.report?.isRefuge ?? true }
         self.nodes = fresh.map(\.node)
         let reports = fresh.compactMap(\.report)
@@ -76,9 +76,11 @@ package struct FleetLoad: Hashable, Sendable {
     package let clients: Int
     /// Those above the shares of their nodes.
     package let excess: Int
+    /// More than there can be; so products of two stay within an integer.
+    private static let most = 1_000_000_000
 
     package init(clients: Int, excess: Int) {
-        self.clients = clients
-        self.excess = excess
+        self.clients = min(clients, Self.most)
+        self.excess = min(excess, Self.most)
     }
 }

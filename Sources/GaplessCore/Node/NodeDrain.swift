@@ -42,11 +42,11 @@ package struct DrainWait: Hashable, Sendable {
     package init(_ plan: DrainPlan, look: Duration, now: Instant) {
         self.plan = plan
         self.started = now
-        self.until = now + min(plan.wait, plan.hardStop)
+        self.until = now + min(plan.wait, plan.lastClose)
         #if MUTANTS
         if Mutant.drainAtOnce.isPlanted { self.until = now }
         #endif
-        self.limit = now + min(look, plan.hardStop)
+        self.limit = now + min(look, plan.lastClose)
     }
 
     /// When the wait is over.

@@ -2,9 +2,10 @@
 extension NodeLogic {
     /// Whether a handshake is answered with a WebSocket; if not, 503 tells a balancer to try another node.
     ///
-    /// Only a draining node says so. Every other refusal comes inside the WebSocket, where browsers can see why.
+    /// Only a draining or cordoned node says so, beside which there are others. Every other refusal comes inside the WebSocket, where browsers
+    /// can see why.
     package func takesHandshakes(now: Instant) -> Bool {
-        !(self.drain?.refuses(now: now) ?? false)
+        !(self.drain?.refuses(now: now) ?? false) && !self.isSparedByCordon
     }
 
     /// Whether a `HELLO` is heard, before the store is touched. [R5.1-3, R5.1-4, R5.1-6]

@@ -188,7 +188,7 @@ extension NodeLogic {
         case .news, .displaced, .removed, .sentAway: output.tell(address, .look)
         case nil: break
         }
-        if let order = self.orderForLate(now: now) { output.tell(address, order) }
+        if let notice = self.joinDrain(address, now: now) { output.tell(address, notice) }
         self.hurryPolls(now: now)
     }
 

@@ -1,22 +1,36 @@
 // How a node moves its clients away.
 extension NodeLogic {
-    /// An operator wants the node drained: its service begins, or, when it has begun, leaves out the rest of the wait.
+    /// An operator wants the node drained: its service begins to end. To want it once more changes nothing.
     package mutating func leave(now: Instant, into output: inout NodeOutput) {
-        if self.drain == nil {
-            output.effects.append(.leave)
-        } else {
-            self.changeWait(now: now, into: &output) { $0.hurry(now: now) }
-        }
+        #if MUTANTS
+        if Mutant.drainTwiceHurries.isPlanted { self.changeWait(now: now, into: &output) { $0.hurry(now: now) } }
+        #endif
+        if self.drain == nil { output.effects.append(.leave) }
+    }
+
+    /// An operator wants the node drained without the rest of the wait, whether that has begun or not.
+    mutating func leaveNow(now: Instant, into output: inout NodeOutput) {
+        self.isHasty = true
+        self.leave(now: now, into: &output)
+        self.changeWait(now: now, into: &output) { $0.hurry(now: now) }
     }
 
     /// Moves everybody away, once the balancer has had time to notice and it is known who else is there. A second call changes nothing.
     package mutating func drain(_ plan: DrainPlan, now: Instant, into output: inout NodeOutput) {
         guard self.drain == nil else { return }
-        self.drain = .waiting(DrainWait(plan, look: self.configuration.drainLook, now: now))
+        var wait = DrainWait(plan, look: self.configuration.drainLook, now: now)
+        // A node that nobody has seen yet was never ready: nobody sends it clients.
+        if self.isHasty || !self.isSeen { wait.hurry(now: now) }
+        self.drain = .waiting(wait)
         self.rebalance.disturbed(now: now)
         self.heartbeats.hurry(now: now)
         self.beginHeartbeat(now: now, into: &output)
         self.followDrain(now: now, into: &output)
+    }
+
+    /// Whether it sends its clients away, one after the other: the balancer has had its time.
+    package var isSendingAway: Bool {
+        if case .moving = self.drain { true } else { false }
     }
 
     /// Whether a drain is over: nobody is taken any more, no connection is left and no handler runs.
@@ -25,10 +39,14 @@ extension NodeLogic {
         return self.connectionCount == 0 && self.lanes.count == 0
     }
 
-    /// What a connection is told that attached while the node drains.
-    func orderForLate(now: Instant) -> SessionNotice? {
-        guard case .moving(let schedule) = self.drain else { return nil }
-        return schedule.late(now: now).map(SessionNotice.drain) ?? .close(schedule.ending)
+    /// What a connection is told at once that attached while the node drains; nil when its turn to move will come, or nobody moves yet.
+    mutating func joinDrain(_ address: ConnectionAddress, now: Instant) -> SessionNotice? {
+        guard case .moving(var schedule) = self.drain else { return nil }
+        #if MUTANTS
+        if Mutant.lateDrainsUnpaced.isPlanted { return .drain(schedule.order(now: now)) }
+        #endif
+        defer { self.drain = .moving(schedule) }
+        return schedule.join(address, now: now).map(SessionNotice.close)
     }
 
     /// Changes the wait, if the drain has not come further, and goes on if that is over.

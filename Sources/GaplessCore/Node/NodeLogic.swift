@@ -26,6 +26,8 @@ package struct NodeLogic: Sendable {
     package private(set) var isCordoned = false
     /// The number of the last order that was obeyed.
     private var obeyed: UInt64 = 0
+    /// Whether an operator wants no wait when it drains.
+    var isHasty = false
     private var isStopped = false
     var drain: NodeDrain?
     var isDrainTold = false
@@ -269,7 +271,7 @@ package struct NodeLogic: Sendable {
 
     /// An operator asked another node, or another process.
     private mutating func obey(_ given: GivenOrder, now: Instant, into output: inout NodeOutput) {
-        guard given.number > self.obeyed else { return }
+        guard !NodeOrders.isCovered(given.number, by: self.obeyed) else { return }
         self.obeyed = given.number
         self.heartbeats.hurry(now: now)
         self.obey(given.order, now: now, into: &output)
@@ -282,7 +284,18 @@ package struct NodeLogic: Sendable {
         case .cordon: self.setCordoned(true, now: now)
         case .uncordon: self.setCordoned(false, now: now)
         case .drain: self.leave(now: now, into: &output)
+        case .drainNow: self.leaveNow(now: now, into: &output)
         }
+    }
+
+    /// An operator asks this node to give an order to all processes of a name. It obeys at once when it is called so, also without its store.
+    ///
+    /// - Returns: what is to be committed so that the others hear of it; nil when no other one is called so.
+    package mutating func order(_ order: NodeOrder, to name: NodeName, now: Instant, into output: inout NodeOutput) -> OrderOperation? {
+        let operation = OrderOperation(node: name, order: order)
+        guard name == self.node.name else { return operation }
+        self.obey(order, now: now, into: &output)
+        return self.fleet.others.contains { $0.node.name == name } ? operation : nil
     }
 
     /// Makes every attached connection ask the store where it stands: this node counted as dead, or nobody knows what was committed.

@@ -11,11 +11,22 @@ package struct Rebalance: Hashable, Sendable {
         /// How many this node asked to move.
         let asked: Int
 
-        /// Whether the round brought next to nothing, as far as that can be told: where many clients came or went meanwhile, it cannot.
-        func isFruitless(now load: FleetLoad) -> Bool {
-            let isComparable = abs(load.clients - self.load.clients) * Rebalance.leastYield < self.asked
-            return isComparable && (self.load.excess - load.excess) * Rebalance.leastYield < self.asked
+        /// What the round brought, as far as that can be told.
+        func fruit(now load: FleetLoad) -> Fruit {
+            // Who came or went since did so in proportion, or nothing is known of it.
+            let excess = self.load.excess * load.clients / max(1, self.load.clients)
+            if (excess - load.excess) * Rebalance.leastYield >= self.asked { return .some }
+            return abs(load.clients - self.load.clients) * Rebalance.leastYield < self.asked ? .none : .unclear
         }
+    }
+
+    private enum Fruit {
+        /// The nodes are nearer to their shares.
+        case some
+        /// They are not: whoever moved came straight back, or that is as good as so.
+        case none
+        /// They are not, but many clients came or went meanwhile.
+        case unclear
     }
 
     /// After a round that brought all nodes nearer to their shares by less than this part of what it moved, the node rests.
@@ -36,6 +47,8 @@ package struct Rebalance: Hashable, Sendable {
     /// The round under way.
     private var moves: SpreadSchedule?
     private var effort: Effort?
+    /// Whether the round before that one had no fruit either, as far as could be told.
+    private var isInDoubt = false
 
     /// - Parameters:
     ///   - policy: nil where nobody is moved by load.
@@ -75,7 +88,13 @@ package struct Rebalance: Hashable, Sendable {
         #endif
         self.calmSince = now
         self.moves = nil
+        self.forget()
+    }
+
+    /// What the rounds before brought is of no interest any more.
+    private mutating func forget() {
         self.effort = nil
+        self.isInDoubt = false
     }
 
     /// How many clients a round is to move that begins now; nil when none is to begin.
@@ -93,12 +112,12 @@ package struct Rebalance: Hashable, Sendable {
             return nil
         }
         guard let overSince = self.overSince else {
-            self.effort = nil
+            self.forget()
             return nil
         }
         // The clients of a node that died come here before its death is noticed: until then they seem to be too many.
         guard now - overSince >= min(policy.calm, self.freshness * 3 / 2) else { return nil }
-        if let effort = self.effort.take(), effort.isFruitless(now: load) {
+        guard self.wasFruitful(now: load) else {
             self.notBefore = now + policy.rest
             return nil
         }
@@ -106,6 +125,17 @@ package struct Rebalance: Hashable, Sendable {
         if Mutant.rebalanceAllExcess.isPlanted { return excess }
         #endif
         return max(1, excess / 2)
+    }
+
+    /// Judges the round before. Where it cannot be told, another one is tried, and only one: clients come and go all day.
+    private mutating func wasFruitful(now load: FleetLoad) -> Bool {
+        guard let effort = self.effort.take() else { return true }
+        #if MUTANTS
+        if Mutant.restDropped.isPlanted { return true }
+        #endif
+        let fruit = effort.fruit(now: load)
+        defer { self.isInDoubt = fruit == .unclear && !self.isInDoubt }
+        return fruit == .some || fruit == .unclear && !self.isInDoubt
     }
 
     /// Whoever attached later than that is not moved.

@@ -4,8 +4,22 @@ package enum NodeOrder: String, Hashable, Sendable, CaseIterable {
     case cordon
     /// Take them again.
     case uncordon
-    /// Move the clients away, then end.
+    /// Move the clients away, once balancers have noticed that the node is not ready, then end. To be told so twice changes nothing.
     case drain
+    /// The same without the wait for balancers, or what is left of it.
+    case drainNow = "drain-now"
+
+    /// Whether a process that obeys ends.
+    package var isDrain: Bool { self.weight > 0 }
+
+    /// What may take the place of an order: only what goes further than a drain takes the place of one, since nothing takes it back.
+    fileprivate var weight: Int {
+        switch self {
+        case .cordon, .uncordon: 0
+        case .drain: 1
+        case .drainNow: 2
+        }
+    }
 }
 
 /// An order and its number, by which the node says that it has obeyed.
@@ -19,9 +33,12 @@ package struct GivenOrder: Hashable, Sendable {
     }
 }
 
-/// The orders that one process of a node was given: how many, and the one that it has not obeyed yet.
+/// The orders that one process of a node was given: the number of the last one, and the one that it has not obeyed yet.
+///
+/// Numbers count up within one life of the store, of which they carry a mark in their upper half: when the store goes back in time, what is
+/// ordered then gets another number than all that the node has obeyed.
 package struct NodeOrders: Hashable, Sendable {
-    /// How many were given.
+    /// The number of the last one that counted; 0 when none was given.
     package private(set) var count: UInt64
     /// What the node is still to do; nil when it has obeyed.
     package private(set) var open: NodeOrder?
@@ -36,18 +53,33 @@ package struct NodeOrders: Hashable, Sendable {
         self.open.map { GivenOrder(number: self.count, order: $0) }
     }
 
-    /// Gives an order. A later one takes the place of one that was not obeyed yet; only a drain stays, since nothing takes it back.
-    package mutating func give(_ order: NodeOrder) {
-        self.count += 1
-        if self.open != .drain { self.open = order }
+    /// Gives an order. A later one takes the place of one that was not obeyed yet; only a drain stays, and what comes behind it is not counted.
+    ///
+    /// - Parameter life: the store's.
+    package mutating func give(_ order: NodeOrder, in life: Incarnation) {
+        if let open = self.open, open.isDrain, order.weight <= open.weight { return }
+        // A number has to fit into 63 bits.
+        let mark = (life.rawValue << 33) >> 1
+        self.count = Self.mark(of: self.count) == mark ? self.count + 1 : mark + 1
+        self.open = order
     }
 
     /// The node has obeyed the order of this number. It may know of more than the store, which can have gone back in time.
     package mutating func obeyed(_ number: UInt64) {
-        guard number >= self.count else { return }
-        self.count = number
-        self.open = nil
+        if Self.isCovered(self.count, by: number) {
+            self.open = nil
+            self.count = number
+        } else if self.open == nil {
+            self.count = max(self.count, number)
+        }
     }
+
+    /// Whether a node that has obeyed one order has obeyed another one, or one that was given after that.
+    package static func isCovered(_ number: UInt64, by obeyed: UInt64) -> Bool {
+        Self.mark(of: number) == Self.mark(of: obeyed) && number <= obeyed
+    }
+
+    private static func mark(of number: UInt64) -> UInt64 { number & ~0xFFFF_FFFF }
 }
 
 /// An operator gives an order to a node: to each process of that name that counts as alive.

@@ -36,7 +36,7 @@ extension SQLiteTransaction {
         let reports = try self.reports()
         for record in able {
             var row = reports[record.node] ?? NodeReportRows.Row()
-            row.orders.give(operation.order)
+            row.orders.give(operation.order, in: self.meta.incarnation)
             try NodeReportRows.put(row, for: record.node, in: self.tables.database)
         }
         return .given(able.map(\.node).sorted { $0.isOrderedBefore($1) })

@@ -32,8 +32,10 @@ extension GaplessServer {
         try await self.order(.uncordon, node)
     }
 
-    /// Makes a node move its clients away and end, as on a graceful shutdown: its `run()` returns. A second time leaves out the rest of
-    /// `ServerConfiguration.drainWait`. Nothing takes it back.
+    /// Makes a node move its clients away and end, as on a graceful shutdown. Nothing takes it back, and to ask for it twice changes nothing.
+    ///
+    /// Its `run()` returns. A `ServiceGroup` takes that for a failure and cancels the services beside it, unless the server's
+    /// `successTerminationBehavior` is `.gracefullyShutdownGroup`.
     ///
     /// - Returns: false when no node of that name is alive.
     /// - Throws: as `cordon(_:)`.
@@ -42,11 +44,21 @@ extension GaplessServer {
         try await self.order(.drain, node)
     }
 
-    /// This process obeys at once, also without its store.
+    /// The same as `drain(_:)` without `ServerConfiguration/drainWait`, or what is left of it: a balancer that has not noticed yet goes on
+    /// sending clients, who are refused.
+    ///
+    /// - Returns: false when no node of that name is alive.
+    /// - Throws: as `cordon(_:)`.
+    @discardableResult
+    public func drainNow(_ node: NodeName) async throws(SendError) -> Bool {
+        try await self.order(.drainNow, node)
+    }
+
+    /// Whoever is called so obeys: this process at once, others with their next heartbeat.
     func order(_ order: NodeOrder, _ name: NodeName) async throws(SendError) -> Bool {
         let node = try await self.nodeForSending()
-        guard name == node.identity.name else { return try await node.order(OrderOperation(node: name, order: order)) }
-        node.feed { logic, now, output in logic.obey(order, now: now, into: &output) }
-        return true
+        let operation = node.feed { $0.order(order, to: name, now: $1, into: &$2) }
+        guard let operation else { return true }
+        return try await node.order(operation) || name == node.identity.name
     }
 }

@@ -14,7 +14,8 @@ extension GaplessServer {
     /// On a graceful shutdown, or when an operator wants the node drained, `/ready` turns 503 at once; after `drainWait` newcomers are refused
     /// and clients are asked to move, one after the other over `drainTime` (they are closed at once when no other node is there). Everything
     /// that was accepted is committed before this returns. Handlers that still run then are cancelled and waited for; those that are left
-    /// `hardStop` after the shutdown began are left behind and logged, and their messages come again.
+    /// `hardStop` after the shutdown began are left behind and logged, and their messages come again. What was accepted is committed however long
+    /// that takes: a store whose disk hangs is waited for, also beyond `hardStop`.
     ///
     /// - Throws: `ConfigurationError`, `QueueStoreError` or an error of the network when it cannot start.
     /// - Precondition: it is called once.
@@ -35,6 +36,11 @@ extension GaplessServer {
     private func stopped(_ error: (any Error)?) {
         let waiters = self.lifecycle.withLock { $0.stop(error) }
         for waiter in waiters { waiter.resume(throwing: error ?? SendError(.unavailable, "The server has stopped.")) }
+    }
+
+    /// Whoever waits for the server to run is told when it stops before; nobody waits for the end of its drain.
+    private func refuse() {
+        for waiter in self.lifecycle.withLock({ $0.refuse() }) { waiter.resume(throwing: ServerLifecycle.refusal) }
     }
 
     private func run(_ hooks: ServerHooks, _ group: any EventLoopGroup) async throws {
@@ -176,6 +182,7 @@ extension GaplessServer {
             } catch {
                 failure = error
             }
+            if failure == nil { self.refuse() }
             hardStop = group.any().scheduleTask(in: TimeAmount(self.configuration.hardStop)) { node.jobs.abandon() }
             if isGraceful { await self.drain(node) }
             await self.stop(node, listener)
@@ -229,10 +236,12 @@ extension GaplessServer {
             logger: self.logger
         )
         let service = AdminService(listener) { addresses.yield($0) }
-        // Ends by `end`, by `cancelAll`, or when the port cannot be had.
+        // Ends by `end`, by `cancelAll`, or when the port cannot be had or is lost.
         tasks.addTask {
-            try await service.run()
-            return .ended
+            guard let loss = try await service.run() else { return .ended }
+            // Nobody could look after the node any more; its clients have somewhere to go.
+            self.logger.critical("HTTP API failed, the server stops", metadata: ["error.message": "\(loss)"])
+            return .shutdown(isGraceful: true)
         }
         return service
     }
@@ -260,14 +269,7 @@ extension GaplessServer {
     /// Moves the clients away. The node goes on serving those that are there.
     private func drain(_ node: Node) async {
         self.logger.info("Server drains", metadata: ["connections": "\(node.ask { logic, _ in logic.connectionCount })"])
-        node.drain(
-            DrainPlan(
-                wait: self.configuration.drainWait,
-                spread: self.configuration.drainTime,
-                within: self.configuration.moveTime,
-                hardStop: self.configuration.hardStop
-            )
-        )
+        node.drain(self.configuration.drainPlan)
         for await _ in node.drained.stream {}
     }
 

@@ -12,10 +12,12 @@ struct ServerLifecycle {
     private enum State {
         /// Hooks are taken, callers wait. Next: starting, stopped.
         case created(ServerHooks, [UInt64: Waiter])
-        /// `run()` opens store and ports. Next: running, stopped.
+        /// `run()` opens store and ports. Next: running, refusing, stopped.
         case starting([UInt64: Waiter])
         /// Next: stopped.
         case running(Running)
+        /// It stops, and has never run. Next: stopped.
+        case refusing
         /// The end; the error is what `run()` threw.
         case stopped((any Error)?)
     }
@@ -45,15 +47,25 @@ struct ServerLifecycle {
         return Array(waiters.values)
     }
 
+    /// The server stops; those who waited for it to run get an error, as everybody does from now on, unless it runs.
+    mutating func refuse() -> [Waiter] {
+        guard case .starting(let waiters) = self.state else { return [] }
+        self.state = .refusing
+        return Array(waiters.values)
+    }
+
     /// `run()` ended; those who waited get an error.
     mutating func stop(_ error: (any Error)?) -> [Waiter] {
         defer { self.state = .stopped(error) }
         switch self.state {
         case .created(_, let waiters): return Array(waiters.values)
         case .starting(let waiters): return Array(waiters.values)
-        case .running, .stopped: return []
+        case .running, .refusing, .stopped: return []
         }
     }
+
+    /// What whoever waits is told when the server stops before it ran.
+    static let refusal = SendError(.unavailable, "The server stops before it has started.")
 
     enum WaitAction {
         case go(Running)
@@ -82,6 +94,8 @@ struct ServerLifecycle {
             return .wait
         case .running(let running):
             return .go(running)
+        case .refusing:
+            return .fail(Self.refusal)
         case .stopped(let error):
             return .fail(error ?? SendError(.unavailable, "The server has stopped."))
         }
@@ -98,7 +112,7 @@ struct ServerLifecycle {
             let waiter = waiters.removeValue(forKey: id)
             self.state = .starting(waiters)
             return waiter
-        case .running, .stopped:
+        case .running, .refusing, .stopped:
             return nil
         }
     }

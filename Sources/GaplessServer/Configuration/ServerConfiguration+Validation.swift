@@ -73,9 +73,17 @@ extension ServerConfiguration {
         try Self.check("drainWait", (.zero...(.seconds(300))).contains(self.drainWait), "0 through 300 s")
         try Self.check("drainTime", (.zero...(.seconds(300))).contains(self.drainTime), "0 through 300 s")
         try Self.check("moveTime", (.milliseconds(100)...(.seconds(300))).contains(self.moveTime), "100 ms through 300 s")
-        let isHardStopLast = self.hardStop > self.drainWait + self.drainTime
-        try Self.check("hardStop", isHardStopLast && self.hardStop <= .seconds(900), "longer than drainWait and drainTime, at most 900 s")
+        try Self.check(
+            "hardStop",
+            self.drainPlan.isRoomy && self.hardStop <= .seconds(900),
+            "at least drainWait, drainTime and moveTime together and 5 s more (a tenth of it, where that is less), at most 900 s"
+        )
         try Self.check("sendTimeout", (.seconds(1)...(.seconds(300))).contains(self.sendTimeout), "1 s through 300 s")
+    }
+
+    /// How a node of this configuration is drained.
+    var drainPlan: DrainPlan {
+        DrainPlan(wait: self.drainWait, spread: self.drainTime, within: self.moveTime, hardStop: self.hardStop)
     }
 
     private static func check(_ setting: String, _ isValid: Bool, _ bounds: String) throws(ConfigurationError) {

@@ -113,7 +113,8 @@ public struct ServerConfiguration: Sendable {
     public var rebalance: Bool = true
 
     /// How long after the beginning of a shutdown everything ends: clients that are left are closed a little before, and `run()` waits, at the
-    /// most, for handlers, authenticators and hooks that were cancelled. Default 60 s; longer than `drainWait` and `drainTime`, at most 900 s.
+    /// most, for handlers, authenticators and hooks that were cancelled. Default 60 s; at least
+    /// `drainWait`, `drainTime` and `moveTime` together and 5 s more (a tenth of it, where that is less), at most 900 s.
     ///
     /// Those that are left then are told in the log and left behind. The messages of such handlers are not acknowledged: they come again.
     public var hardStop: Duration = .seconds(60)

@@ -221,7 +221,7 @@ struct MemoryState {
     /// Gives an order to each process of the node that is alive.
     mutating func order(_ operation: OrderOperation) -> OrderReceipt {
         let nodes = self.aliveNodes.map(\.node).filter { $0.name == operation.node }
-        for node in nodes { self.nodes[node]?.orders.give(operation.order) }
+        for node in nodes { self.nodes[node]?.orders.give(operation.order, in: self.incarnation) }
         return nodes.isEmpty ? .noSuchNode : .given(nodes)
     }
 

@@ -61,8 +61,8 @@ extension StoreConformance {
                 try expectEqual(receipt.report(of: StoreBench.nodeB), idle, "of B, by \(name)")
             }
             try expectEqual(try bench.order(.drain, StoreBench.nodeB, in: bench.storeA), .given([StoreBench.nodeB]), "by A for B")
-            let told = try bench.beat(StoreBench.nodeB, idle, in: bench.storeB).order
-            try expectEqual(told, GivenOrder(number: 1, order: .drain), "what B hears")
+            let told = try bench.beat(StoreBench.nodeB, idle, in: bench.storeB).order?.order
+            try expectEqual(told, .drain, "what B hears")
         },
         StoreCheck("fleet", "a node that stopped is found no more, and comes back with nothing told and nothing wanted") { bench in
             try bench.beat(StoreBench.nodeA, NodeReport(capacity: 5))
@@ -88,8 +88,8 @@ extension StoreConformance {
             bench.advance(by: bench.policy.nodeLifetime)
             try expectEqual(try bench.beat(StoreBench.nodeB).peers, [NodePeer(node: StoreBench.nodeB)], "the dead one is not found")
             try bench.expireAll()
-            let silent = try bench.beat(StoreBench.nodeA).order
-            try expectEqual(silent, GivenOrder(number: 1, order: .cordon), "one that only was silent still hears it")
+            let silent = try bench.beat(StoreBench.nodeA).order?.order
+            try expectEqual(silent, .cordon, "one that only was silent still hears it")
             bench.advance(by: bench.policy.nodeLifetime + max(bench.policy.maxKeep, bench.policy.retention.keep))
             try bench.expireAll()
             try expectEqual(try bench.beat(StoreBench.nodeA).order, nil, "when nothing depends on it any more")
@@ -105,7 +105,7 @@ extension StoreConformance {
             for node in [next] + alike { try bench.beat(node) }
             try expectEqual(try bench.order(.cordon, StoreBench.nodeA), .given([StoreBench.nodeA, next]), "who is to hear it")
             for node in [StoreBench.nodeA, next] {
-                try expectEqual(try bench.beat(node).order, GivenOrder(number: 1, order: .cordon), "\(node)")
+                try expectEqual(try bench.beat(node).order?.order, .cordon, "\(node)")
             }
             for node in [StoreBench.nodeB] + alike { try expectEqual(try bench.beat(node).order, nil, "\(node)") }
         },
@@ -113,25 +113,36 @@ extension StoreConformance {
             let next = NodeIdentity(name: StoreBench.nodeA.name, incarnation: 2)
             try bench.beat(next)
             _ = try bench.order(.uncordon, StoreBench.nodeA)
-            let given = GivenOrder(number: 1, order: .uncordon)
+            let given = try bench.beat(StoreBench.nodeA).order
+            try expectEqual(given?.order, .uncordon, "the order")
             for _ in 0..<3 { try expectEqual(try bench.beat(StoreBench.nodeA).order, given, "as long as it is not obeyed") }
-            for _ in 0..<2 { try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 1).order, nil, "once it is obeyed") }
+            let number = given?.number ?? 0
+            for _ in 0..<2 { try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: number).order, nil, "once it is obeyed") }
             try expectEqual(try bench.beat(next).order, given, "the other process has not obeyed")
         },
         StoreCheck("fleet", "orders count up, and the newest takes the place of one that was not obeyed yet") { bench in
+            let first = try bench.number(after: .cordon)
+            let second = try bench.number(after: .uncordon)
+            try expectEqual(second, first + 1, "the second")
+            let newest = GivenOrder(number: second, order: .uncordon)
+            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: first).order, newest, "when only the first was obeyed")
+            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: second).order, nil, "when both were")
             _ = try bench.order(.cordon, StoreBench.nodeA)
-            _ = try bench.order(.uncordon, StoreBench.nodeA)
-            let newest = GivenOrder(number: 2, order: .uncordon)
-            try expectEqual(try bench.beat(StoreBench.nodeA).order, newest, "the newest")
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 1).order, newest, "when only the first was obeyed")
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 2).order, nil, "when both were")
-            _ = try bench.order(.cordon, StoreBench.nodeA)
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 2).order, GivenOrder(number: 3, order: .cordon), "the third")
+            let third = try bench.beat(StoreBench.nodeA, obeyed: second).order
+            try expectEqual(third, GivenOrder(number: second + 1, order: .cordon), "the third")
         },
-        StoreCheck("fleet", "a drain stays, whatever is ordered after it") { bench in
-            for order in [NodeOrder.cordon, .drain, .uncordon, .cordon] { _ = try bench.order(order, StoreBench.nodeA) }
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 1).order, GivenOrder(number: 4, order: .drain), "what is told")
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 4).order, nil, "when it is obeyed")
+        StoreCheck("fleet", "a drain stays, whatever is ordered after it but to hurry; what is dropped is not counted") { bench in
+            let first = try bench.number(after: .cordon)
+            let drain = try bench.number(after: .drain)
+            for order in [NodeOrder.uncordon, .cordon, .drain] {
+                try expectEqual(try bench.number(after: order), drain, "after \(order)")
+            }
+            let told = try bench.beat(StoreBench.nodeA, obeyed: first).order
+            try expectEqual(told, GivenOrder(number: drain, order: .drain), "what is told")
+            let hurry = try bench.number(after: .drainNow)
+            try expectEqual(try bench.number(after: .drain), hurry, "nothing slows it down")
+            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: drain).order?.order, .drainNow, "what is told of that")
+            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: hurry).order, nil, "when it is obeyed")
         },
         StoreCheck("fleet", "an order to a node that is unknown, stopped or dead is told to nobody") { bench in
             let nobody = NodeIdentity(name: Name.node("nobody"), incarnation: 1)
@@ -150,19 +161,23 @@ extension StoreConformance {
             let order = StoreOperation.order(OrderOperation(node: StoreBench.nodeA.name, order: .cordon))
             let receipts = try bench.commit([order, .heartbeat(StoreBench.heartbeat(of: StoreBench.nodeA)), order]).receipts
             guard case .heartbeat(let heard) = receipts[1] else { throw StoreBench.wrongKind() }
-            try expectEqual(heard.order, GivenOrder(number: 1, order: .cordon), "what came before it")
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 1).order, GivenOrder(number: 2, order: .cordon), "what came after it")
+            try expectEqual(heard.order?.order, .cordon, "what came before it")
+            let number = heard.order?.number ?? 0
+            let later = try bench.beat(StoreBench.nodeA, obeyed: number).order
+            try expectEqual(later, GivenOrder(number: number + 1, order: .cordon), "what came after it")
         },
         StoreCheck("fleet", "a store that went back in time gives no number again that was obeyed") { bench in
             _ = try bench.order(.cordon, StoreBench.nodeA)
             let restore = try bench.saveCopy()
             _ = try bench.order(.uncordon, StoreBench.nodeA)
-            _ = try bench.order(.cordon, StoreBench.nodeA)
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 3).order, nil, "obeyed")
+            let obeyed = try bench.number(after: .cordon)
+            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: obeyed).order, nil, "obeyed")
             try restore()
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 3).order, nil, "the old order was obeyed long ago")
+            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: obeyed).order, nil, "the old order was obeyed long ago")
             _ = try bench.order(.drain, StoreBench.nodeA)
-            try expectEqual(try bench.beat(StoreBench.nodeA, obeyed: 3).order, GivenOrder(number: 4, order: .drain), "the next")
+            let next = try bench.beat(StoreBench.nodeA, obeyed: obeyed).order
+            try expectEqual(next?.order, .drain, "the next")
+            try expect(!NodeOrders.isCovered(next?.number ?? 0, by: obeyed), "the node has not obeyed that number")
         },
     ]
 }
@@ -187,6 +202,14 @@ extension StoreBench {
             throw Self.wrongKind()
         }
         return receipt
+    }
+}
+
+extension StoreBench {
+    /// Gives an order to A; the number of what A is to do then, and hears with its heartbeat.
+    fileprivate func number(after order: NodeOrder) throws -> UInt64 {
+        _ = try self.order(order, Self.nodeA)
+        return try self.beat(Self.nodeA).order?.number ?? 0
     }
 }
 

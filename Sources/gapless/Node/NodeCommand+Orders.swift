@@ -83,16 +83,22 @@ extension NodeCommand {
             discussion: """
                   gapless node drain --admin http://127.0.0.1:8401 b --wait
 
-                The same as SIGTERM of its process, which ends with 0; a supervisor that starts it again at once does so. A second time leaves out \
-                the rest of the node's --drain-wait. Nothing takes it back. With --wait it returns when the process has ended, or another one \
+                The same as SIGTERM of its process, which ends with 0; a supervisor that starts it again at once does so. To order it twice \
+                changes nothing, --now may come later. Nothing takes it back. With --wait it returns when the process has ended, or another one \
                 with its name runs. Exit codes as those of gapless node cordon.
                 """
         )
 
         @OptionGroup var options: NodeOrderOptions
 
+        @Flag(
+            name: .long,
+            help: "Leave out the node's --drain-wait, or the rest of it: balancers may go on sending clients, who are refused."
+        )
+        var now = false
+
         func run() async throws {
-            try await self.reportingFailure { try await self.options.run(.drain) }
+            try await self.reportingFailure { try await self.options.run(self.now ? .drainNow : .drain) }
         }
     }
 }

@@ -35,11 +35,12 @@ struct NodeWait {
         let isDraining = heard.contains { $0.state == "draining" }
         defer { self.wasDraining = self.wasDraining || isDraining }
         guard let node = heard.first ?? named.first else {
-            return self.order == .drain ? .ended : .refused("'\(self.name)' ended before it obeyed")
+            return self.order.isDrain ? .ended : .refused("'\(self.name)' ended before it obeyed")
         }
         switch self.order {
         case .drain where self.wasDraining && !isDraining && !heard.isEmpty: return .ended
-        case .drain: return .waiting(Self.progress(node))
+        case .drainNow where self.wasDraining && !isDraining && !heard.isEmpty: return .ended
+        case .drain, .drainNow: return .waiting(Self.progress(node))
         case .cordon where !heard.isEmpty && heard.allSatisfy { ["cordoned", "draining"].contains($0.state) }: return .obeyed(node.state)
         case .cordon: return .waiting(Self.progress(node))
         case .uncordon where isDraining: return .refused("'\(self.name)' drains, and nothing takes that back")
@@ -50,7 +51,7 @@ struct NodeWait {
 
     /// Nobody listens any more at the node's own address, and no other node answers.
     func lookAtNobody() -> Verdict {
-        self.order == .drain ? .ended : .refused("'\(self.name)' ended before it obeyed")
+        self.order.isDrain ? .ended : .refused("'\(self.name)' ended before it obeyed")
     }
 
     private static func progress(_ node: NodeDescription) -> String {

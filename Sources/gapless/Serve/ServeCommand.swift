@@ -79,7 +79,7 @@ struct ServeCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             // Ends by `cancelAll`.
-            tasks.addTask { await Self.stop(server, in: group, on: signals) }
+            tasks.addTask { await Self.stop(server, in: group, on: signals, logger: logger) }
             defer { tasks.cancelAll() }
             async let running: Void = group.run()
             if let addresses = try? await server.started() {
@@ -97,12 +97,25 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Stops the service with the first signal; each further one leaves out what is left of the wait for a balancer.
-    private static func stop(_ server: GaplessServer, in group: ServiceGroup, on signals: UnixSignalsSequence) async {
+    private static func stop(
+        _ server: GaplessServer,
+        in group: ServiceGroup,
+        on signals: UnixSignalsSequence,
+        logger: Logger
+    ) async {
         var isStopping = false
         for await _ in signals {
-            if isStopping, let node = try? await server.started().node { _ = try? await server.drain(node) }
+            if isStopping { await Self.hurry(server, logger: logger) }
             await group.triggerGracefulShutdown()
             isStopping = true
+        }
+    }
+
+    private static func hurry(_ server: GaplessServer, logger: Logger) async {
+        do {
+            try await server.drainNow(try await server.started().node)
+        } catch {
+            logger.debug("Nothing to hurry", metadata: ["error.message": "\(error)"])
         }
     }
 }

@@ -97,7 +97,7 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "After so long the node ends, whoever is left; longer than --drain-wait and --drain-time together (60s).",
+            "After so long the node ends, whoever is left; at least --drain-wait, --drain-time, --move-time and 5s (60s).",
             valueName: "duration"
         )
     )

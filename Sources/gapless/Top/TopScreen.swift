@@ -116,7 +116,7 @@ struct TopScreen {
         switch order {
         case .cordon: "Cordon \(name)?"
         case .uncordon: "Uncordon \(name)?"
-        case .drain: "Drain \(name)? Its clients move, its process ends, nothing takes it back."
+        case .drain, .drainNow: "Drain \(name)? Its clients move, its process ends, nothing takes it back."
         }
     }
 

@@ -50,8 +50,9 @@ struct NodeLogicDrainTests {
             rig.drain(DrainPlan(wait: .zero, spread: .seconds(30), within: .seconds(30), hardStop: .seconds(40), jitter: .seconds(4)))
         )
         #expect(first.map(\.order) == [DrainOrder(within: .seconds(30), code: .draining, jitter: .seconds(4))])
-        let second = self.orders(rig.live(for: .seconds(15), storeAnswers: true))
-        #expect(second.map(\.order.within) == [.seconds(21)])
+        // There are 36 s until the rest are closed, too little for 30 and 30: half of it is for asking.
+        let second = self.orders(rig.live(for: .seconds(9), storeAnswers: true))
+        #expect(second.map(\.order.within) == [.seconds(27)])
     }
 
     @Test("at the hard stop all that are left are closed with 4000 and jitter, attached or not [R10.1-9]")
@@ -77,16 +78,67 @@ struct NodeLogicDrainTests {
         #expect(told.map(\.address) == [addresses[1], addresses[2]])
     }
 
-    @Test("one that got in before the drain and attaches during it is asked to move at once, at its end closed")
+    @Test("whatever time is left, all are asked, each with half its time to move at least, before any is closed [R10.1-9]")
+    func fitted() {
+        for (wait, hardStop) in [(15, 60), (29, 60), (40, 60), (45, 60), (52, 60), (0, 30), (10, 30)] {
+            let (rig, _) = self.rig(clients: 100)
+            var output = rig.drain(
+                DrainPlan(wait: .seconds(wait), spread: .seconds(30), within: .seconds(10), hardStop: .seconds(hardStop))
+            )
+            let room = hardStop - min(5, hardStop / 10) - wait
+            output.add(rig.live(for: .seconds(wait + room) + .milliseconds(-1), storeAnswers: true))
+            let told = self.orders(output)
+            #expect(told.count == 100 && output.closes.isEmpty, "\(wait) s of \(hardStop) s")
+            let least = told.map(\.order.within).min() ?? .zero
+            #expect(least >= min(.seconds(5), .seconds(room) / 2), "\(wait) s of \(hardStop) s")
+            #expect(rig.live(for: .milliseconds(1), storeAnswers: true).closes.count == 100)
+        }
+    }
+
+    @Test("a wait that is longer than everything together leaves time for the closes all the same, and everything ends at the hard stop")
+    func endlessWait() {
+        let (rig, _) = self.rig(clients: 1)
+        _ = rig.drain(DrainPlan(wait: .seconds(100), hardStop: .seconds(60)))
+        #expect(rig.live(for: .milliseconds(54_999), storeAnswers: true).closes.isEmpty)
+        #expect(rig.live(for: .milliseconds(1), storeAnswers: true).closes == [.draining])
+        #expect(!rig.live(for: .milliseconds(4_999), storeAnswers: true).effects.contains(.drained))
+        #expect(rig.live(for: .milliseconds(1), storeAnswers: true).effects.contains(.drained))
+    }
+
+    @Test("a crowd that got in before the moves and attaches during them is asked to move in its turn, not in a burst [R10.1-10]")
+    func lateCrowd() {
+        for clients in [0, 10, 1_000] {
+            let (rig, _) = self.rig(clients: clients)
+            let crowd = (0..<500).map { _ in rig.open() }
+            _ = rig.drain(self.waiting)
+            _ = rig.live(for: .seconds(15), storeAnswers: true)
+            for (index, address) in crowd.enumerated() {
+                #expect(self.orders(rig.attach(address, Named.client("crowd/\(index)"))).isEmpty)
+            }
+            var told: [ConnectionAddress] = []
+            for _ in 0..<30 {
+                let some = self.orders(rig.live(for: .seconds(1), storeAnswers: true))
+                #expect(some.count <= 2 + 5 * (clients + 500) / 4 / 30, "\(clients)")
+                told += some.map(\.address)
+            }
+            #expect(Set(told).isSuperset(of: crowd))
+        }
+    }
+
+    @Test("one that got in before the drain and attaches during it is asked to move in its turn, at its end closed")
     func late() {
         let (rig, _) = self.rig(clients: 1)
         let late = rig.open()
         let later = rig.open()
         _ = rig.drain()
         _ = rig.live(for: .seconds(10), storeAnswers: true)
-        let output = rig.attach(late, Named.client("bob"))
+        #expect(self.orders(rig.attach(late, Named.client("bob"))).isEmpty)
+        let output = rig.live(for: .seconds(20), storeAnswers: true)
         #expect(output.notices(to: late).last == .drain(DrainOrder(within: .seconds(30), jitter: .seconds(5))))
-        _ = rig.live(for: .seconds(50), storeAnswers: true)
+        let last = rig.open()
+        #expect(self.orders(rig.attach(last, Named.client("dave"))).isEmpty)
+        #expect(self.orders(rig.live(for: .seconds(15), storeAnswers: true)).map(\.address) == [last])
+        _ = rig.live(for: .seconds(15), storeAnswers: true)
         let tooLate = rig.attach(later, Named.client("carol"))
         guard case .close(let ending)? = tooLate.notices(to: later).last else { return #expect(Bool(false)) }
         #expect(ending.error.code == .draining)
@@ -204,15 +256,37 @@ struct NodeLogicDrainTests {
         #expect(rig.live(for: .milliseconds(1), storeAnswers: true, others: []).closes == [.draining])
     }
 
-    @Test("an operator who wants it drained once more leaves out the rest of the wait")
+    @Test("to be told to drain twice changes nothing; to be told to do it now leaves out the rest of the wait [R10.1-11]")
     func hurried() {
         let (rig, addresses) = self.rig(clients: 1)
         _ = rig.drain(self.waiting)
         _ = rig.live(for: .seconds(3), storeAnswers: true)
         #expect(rig.beginDrain(self.waiting) == .nothing)
-        #expect(self.orders(rig.leave()).map(\.address) == addresses)
+        #expect(rig.leave() == .nothing && rig.obey(.drain) == .nothing)
+        #expect(self.takes(rig))
+        #expect(self.orders(rig.obey(.drainNow)).map(\.address) == addresses)
         #expect(!self.takes(rig))
-        #expect(rig.leave() == .nothing)
+        #expect(rig.obey(.drainNow) == .nothing)
+    }
+
+    @Test("whoever was told to drain now before its drain began does not wait, whatever came after that")
+    func hurriedEarly() {
+        let (rig, addresses) = self.rig(clients: 1)
+        for order in [NodeOrder.drain, .drainNow, .drain] { #expect(rig.obey(order) == .does(.leave)) }
+        #expect(self.orders(rig.drain(self.waiting)).map(\.address) == addresses)
+        let (patient, _) = self.rig(clients: 1)
+        for _ in 0..<2 { #expect(patient.obey(.drain) == .does(.leave)) }
+        #expect(self.orders(patient.drain(self.waiting)).isEmpty)
+        #expect(self.takes(patient))
+    }
+
+    @Test("a node that the store has not seen yet was never ready, and waits for no balancer")
+    func unseen() {
+        let rig = NodeRig()
+        _ = rig.fire()
+        _ = rig.beginDrain(self.waiting)
+        #expect(rig.live(for: .milliseconds(1_999), storeAnswers: false).effects.filter { $0 == .drained }.isEmpty)
+        #expect(rig.live(for: .milliseconds(1), storeAnswers: false).effects.contains(.drained))
     }
 
     @Test("a node without connections is not drained before the wait is over, since somebody may come")

@@ -9,6 +9,8 @@ struct NodeLogicFleetTests {
     private func takes(_ rig: NodeRig) -> Bool {
         let isAdmitted = rig.logic.admit(authentications: 0, now: rig.now) == .accepted
         #expect(isAdmitted == rig.logic.readiness(now: rig.now).isReady)
+        // The balancer hears it before the client does.
+        #expect(isAdmitted == rig.logic.takesHandshakes(now: rig.now))
         return isAdmitted
     }
 
@@ -117,5 +119,19 @@ struct NodeLogicFleetTests {
         let output = rig.heartbeat(finding: self.serving, order: GivenOrder(number: 1, order: .drain))
         #expect(output.effects == [.leave])
         #expect(rig.heartbeat(finding: self.serving, order: GivenOrder(number: 1, order: .drain)).effects.isEmpty)
+    }
+
+    @Test("whoever is called so obeys at once, and hears of it through the store only where another one is called so too")
+    func byName() {
+        let rig = NodeRig.started()
+        var output = NodeOutput()
+        let alone = rig.logic.order(.cordon, to: NodeRig.me.name, now: rig.now, into: &output)
+        #expect(alone == nil && rig.logic.isCordoned)
+        let other = rig.logic.order(.uncordon, to: NodeRig.other.name, now: rig.now, into: &output)
+        #expect(other == OrderOperation(node: NodeRig.other.name, order: .uncordon) && rig.logic.isCordoned)
+        let namesake = NodeIdentity(name: NodeRig.me.name, incarnation: 9)
+        _ = rig.heartbeat(alive: [NodeRig.me, namesake])
+        let both = rig.logic.order(.uncordon, to: NodeRig.me.name, now: rig.now, into: &output)
+        #expect(both == OrderOperation(node: NodeRig.me.name, order: .uncordon) && !rig.logic.isCordoned)
     }
 }

@@ -73,6 +73,29 @@ struct NodeLogicRebalanceTests {
         }
     }
 
+    @Test(
+        "clients that come and go all day do not hide that rounds have no fruit: two, and then it rests for an hour",
+        arguments: [10, -10, 200]
+    )
+    func fruitlessByDay(_ change: Int) {
+        let (rig, addresses) = self.rig(clients: 300)
+        var (asked, newest, gone) = (0, 0, addresses.count)
+        for _ in 0..<20 {
+            asked += self.addresses(self.live(rig, seconds: 180, finding: Self.report(0))).count
+            for _ in 0..<max(0, change) {
+                newest += 1
+                _ = rig.attach(rig.open(), Named.client("bob/d\(newest)"))
+            }
+            for _ in 0..<max(0, -change) where gone > 0 {
+                gone -= 1
+                _ = rig.close(addresses[gone])
+            }
+        }
+        // A half of the excess, twice, and the excess is half of all.
+        #expect(asked <= 2 * (300 + max(0, 2 * change)) / 4 + 1 && asked > 0)
+        #expect(rig.observations.count <= 2)
+    }
+
     @Test("a crowd that comes during a round does not make it look fruitless")
     func crowd() {
         let (rig, _) = self.rig()

@@ -50,6 +50,7 @@ struct NodeLogicStoreTests {
     func cordoned() {
         let rig = NodeRig.started()
         _ = rig.setCordoned(true)
+        _ = rig.heartbeat(finding: NodeReport(capacity: 10))
         #expect(self.code(rig.logic.admit(authentications: 0, now: rig.now)) == .overloaded)
         #expect(rig.logic.readiness(now: rig.now).reasons == [.cordoned])
         _ = rig.heartbeat(alive: [NodeRig.me])

@@ -148,6 +148,24 @@ struct NodeScheduleTests {
         #expect(count >= 2_970)
     }
 
+    @Test("what is added comes last, and in steps as short as it takes to be done in time [R10.1-10]")
+    func spreadAppended() {
+        let targets = (1...21).map { ConnectionAddress(id: ServedConnectionID(UInt64($0)), loop: 0) }
+        var schedule = SpreadSchedule([targets[0]], start: self.at(0), spread: .seconds(10))
+        #expect(schedule.next(now: self.at(0)) == targets[0])
+        for target in targets[1..<11] { schedule.append(target, by: self.at(10_000), now: self.at(5_000)) }
+        var moments: [Instant] = []
+        while let deadline = schedule.nextDeadline {
+            moments.append(deadline)
+            #expect(schedule.next(now: deadline) == targets[moments.count])
+        }
+        #expect(moments == (0..<10).map { self.at(5_000 + $0 * 500) })
+        // Nothing was to do meanwhile, so nothing is made good.
+        for target in targets[11...] { schedule.append(target, by: self.at(90_000), now: self.at(20_000)) }
+        let first = schedule.next(now: self.at(20_000))
+        #expect(first == targets[11] && schedule.nextDeadline == self.at(20_500))
+    }
+
     @Test("nothing to spread is done at once")
     func spreadNothing() {
         var schedule = SpreadSchedule([], start: self.at(0), spread: .seconds(10))

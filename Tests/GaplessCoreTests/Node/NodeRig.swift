@@ -94,6 +94,10 @@ final class NodeRig {
         self.perform { $0.leave(now: self.now, into: &$1) }
     }
 
+    func obey(_ order: NodeOrder) -> NodeOutput {
+        self.perform { $0.obey(order, now: self.now, into: &$1) }
+    }
+
     func setCordoned(_ isCordoned: Bool) -> NodeOutput {
         self.perform { logic, _ in logic.setCordoned(isCordoned, now: self.now) }
     }

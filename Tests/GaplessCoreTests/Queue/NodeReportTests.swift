@@ -27,36 +27,54 @@ struct NodeReportTests {
 
 @Suite("An order reaches its node once")
 struct NodeOrdersTests {
+    private let life = Incarnation(rawValue: 0)
+
     @Test("it is told until the node has obeyed, and the next one has another number")
     func obeyed() {
         var orders = NodeOrders()
         #expect(orders.given == nil)
-        orders.give(.cordon)
+        orders.give(.cordon, in: self.life)
         #expect(orders.given == GivenOrder(number: 1, order: .cordon))
         orders.obeyed(0)
         #expect(orders.given == GivenOrder(number: 1, order: .cordon))
         orders.obeyed(1)
         #expect(orders.given == nil)
-        orders.give(.uncordon)
+        orders.give(.uncordon, in: self.life)
         #expect(orders.given == GivenOrder(number: 2, order: .uncordon))
     }
 
-    @Test("the newest one counts, but nothing takes a drain back")
+    @Test("the newest one counts, but nothing takes a drain back, and what is dropped behind it is no second drain")
     func newest() {
         var orders = NodeOrders()
-        orders.give(.cordon)
-        orders.give(.uncordon)
+        orders.give(.cordon, in: self.life)
+        orders.give(.uncordon, in: self.life)
         #expect(orders.given == GivenOrder(number: 2, order: .uncordon))
-        orders.give(.drain)
-        orders.give(.uncordon)
-        #expect(orders.given == GivenOrder(number: 4, order: .drain))
+        for order in [NodeOrder.drain, .uncordon, .cordon, .drain] {
+            orders.give(order, in: self.life)
+            #expect(orders.given == GivenOrder(number: 3, order: .drain))
+        }
+        for order in [NodeOrder.drainNow, .drain, .uncordon, .drainNow] {
+            orders.give(order, in: self.life)
+            #expect(orders.given == GivenOrder(number: 4, order: .drainNow))
+        }
     }
 
-    @Test("a store that went back in time gives no number again that the node has obeyed")
+    @Test("a store that went back in time gives no number again that the node has obeyed, whether it has heard of it again or not")
     func wentBack() {
-        var orders = NodeOrders()
-        orders.obeyed(7)
-        orders.give(.cordon)
-        #expect(orders.given == GivenOrder(number: 8, order: .cordon))
+        for life in [UInt64(0), 1, .max] {
+            for knows in [true, false] {
+                var orders = NodeOrders()
+                orders.give(.cordon, in: self.life)
+                if knows { orders.obeyed(7) }
+                orders.give(.uncordon, in: Incarnation(rawValue: life))
+                if !knows, life == 0 { continue }
+                if !knows { orders.obeyed(7) }
+                #expect(orders.given?.order == .uncordon)
+                #expect(!NodeOrders.isCovered(orders.given?.number ?? 0, by: 7))
+                #expect(orders.count <= UInt64(Int64.max))
+                orders.obeyed(orders.count)
+                #expect(orders.given == nil)
+            }
+        }
     }
 }

@@ -22,19 +22,26 @@ import Testing
         try await RawHTTP.call("GET", "/ready", port: server.addresses.listen.port)
     }
 
+    private func handshake(_ server: TestServer) async throws -> RawHTTP.Answer {
+        let upgrade = ["Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="]
+            .merging(["Connection": "Upgrade", "Sec-WebSocket-Protocol": "gapless.v1"]) { $1 }
+        return try await RawHTTP.call("GET", "/gapless", port: server.addresses.listen.port, headers: upgrade)
+    }
+
     @Test func aNodeObeysAtOnceWhatItIsAskedItself() async throws {
         let store = StoreConfiguration.memory()
         try await TestServer.run(store: store, configuration: self.configuration("b")) { second in
             try await second.commitsBehindItsHeartbeat()
             try await TestServer.run(store: store, configuration: self.configuration("a")) { first in
                 try await first.commitsBehindItsHeartbeat()
+                let late = try await RawClient.connect(first.url)
                 let cordoned = try await self.post(first, "/v1/nodes/a/cordon")
                 #expect(cordoned.status == 200 && cordoned.body == #"{"name":"a","order":"cordon"}"# + "\n")
                 let ready = try await self.ready(first)
                 #expect(ready.status == 503 && ready.body.contains("cordoned"))
-                let refused = try await RawClient.connect(first.url)
-                refused.send(Greeting(client: "bob").text)
-                try await refused.expectEnd(4100)  // [R5.1-6]
+                late.send(Greeting(client: "bob").text)
+                try await late.expectEnd(4100)  // [R5.1-6]
+                #expect(try await self.handshake(first).status == 503)
                 #expect(try await self.post(first, "/v1/nodes/a/uncordon").status == 200)
                 #expect(try await self.ready(first).status == 200)
             }
@@ -115,9 +122,7 @@ import Testing
                 #expect(try await RawHTTP.call("POST", "/v1/messages", port: port, headers: Self.json, body: body).status == 200)
                 try await client.expectMessage(1, "late")
                 // New handshakes are refused where a balancer sees it.
-                let upgrade = ["Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="]
-                    .merging(["Connection": "Upgrade", "Sec-WebSocket-Protocol": "gapless.v1"]) { $1 }
-                let late = try await RawHTTP.call("GET", "/gapless", port: first.addresses.listen.port, headers: upgrade)
+                let late = try await self.handshake(first)
                 #expect(late.status == 503 && late.headers["retry-after"] == "1")
                 let again = Greeting(attempt: 2, epoch: welcome.epoch, handled: 1, held: 1)
                 let (_, answer) = try await RawClient.attach(second.url, again)
@@ -141,8 +146,11 @@ import Testing
                 await first.shutDown()
                 while try await self.ready(first).status == 200 {}
                 let (client, welcome) = try await RawClient.attach(first.url)  // [R10.1-11]
-                // The operator is in a hurry.
+                // To order it once more changes nothing: whoever comes now is taken as well.
                 #expect(try await self.post(first, "/v1/nodes/a/drain").status == 200)
+                try await RawClient.connect(first.url).close()
+                // The operator is in a hurry.
+                #expect(try await self.post(first, "/v1/nodes/a/drain-now").status == 200)
                 try await client.expect("DRAIN ")
                 let again = Greeting(attempt: 2, epoch: welcome.epoch, handled: 0, held: 1)
                 _ = try await RawClient.attach(second.url, again)

@@ -52,8 +52,11 @@ import Testing
             $0.drainTime = .milliseconds($1)
             $0.hardStop = .seconds(900)
         },
-        Bounds(setting: "moveTime", values: 100...300_000) { $0.moveTime = .milliseconds($1) },
-        Bounds(setting: "hardStop", values: 45_001...900_000) { $0.hardStop = .milliseconds($1) },
+        Bounds(setting: "moveTime", values: 100...300_000) {
+            $0.moveTime = .milliseconds($1)
+            $0.hardStop = .seconds(900)
+        },
+        Bounds(setting: "hardStop", values: 60_000...900_000) { $0.hardStop = .milliseconds($1) },
         Bounds(setting: "sendTimeout", values: 1_000...300_000) { $0.sendTimeout = .milliseconds($1) },
     ]
 

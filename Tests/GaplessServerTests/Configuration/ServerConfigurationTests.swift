@@ -45,7 +45,12 @@ import Testing
         #expect(self.refusedSetting { $0.authenticationGrace = .zero } == "authenticationGrace")
         #expect(self.refusedSetting { $0.handlerAttempts = 0 } == "handlerAttempts")
         #expect(self.refusedSetting { $0.drainTime = .seconds(301) } == "drainTime")
-        #expect(self.refusedSetting { $0.hardStop = $0.drainWait + $0.drainTime } == "hardStop")
+        #expect(self.refusedSetting { $0.hardStop = $0.drainWait + $0.drainTime + $0.moveTime } == "hardStop")
+        #expect(self.refusedSetting { $0.drainWait = .seconds(20) } == "hardStop")
+        #expect(
+            self.refusedSetting { ($0.drainWait, $0.drainTime, $0.moveTime, $0.hardStop) = (.zero, .zero, .seconds(9), .seconds(10)) }
+                == nil
+        )
         #expect(self.refusedSetting { $0.hardStop = .seconds(901) } == "hardStop")
         #expect(self.refusedSetting { $0.sendTimeout = .zero } == "sendTimeout")
         #expect(self.refusedSetting { $0.maxConnections = 0 } == "maxConnections")

@@ -61,7 +61,7 @@ import Testing
         let store = try TemporaryStore()
         let log = CapturedLog()
         let gate = Gate()
-        let server = try self.server(store.configuration, log, hardStop: .milliseconds(50))
+        let server = try self.server(store.configuration, log, hardStop: .milliseconds(150))
         server.onMessage { _, session in
             await gate.pass()
             session.send("too late")
@@ -90,7 +90,7 @@ import Testing
     @Test func aHookThatIgnoresItsCancellationDoesNotHoldTheServerEither() async throws {
         let log = CapturedLog()
         let gate = Gate()
-        let server = try self.server(.memory(), log, hardStop: .milliseconds(50))
+        let server = try self.server(.memory(), log, hardStop: .milliseconds(150))
         server.onAttached { _ in await gate.pass() }
         try await self.run(server) { url in
             _ = try await RawClient.attach(url)
@@ -125,7 +125,7 @@ import Testing
         let gate = Gate()
         var configuration = TestServer.configuration
         configuration.moveTime = .milliseconds(100)
-        configuration.hardStop = .milliseconds(50)
+        configuration.hardStop = .milliseconds(150)
         try await TestServer.run(
             configuration: configuration,
             logger: log.logger,

@@ -91,7 +91,7 @@ import Testing
         let store = try TemporaryStore()
         var configuration = TestServer.configuration
         configuration.moveTime = .seconds(60)
-        configuration.hardStop = .seconds(61)
+        configuration.hardStop = .seconds(65)
         try await TestServer.run(store: store.configuration, configuration: configuration) { first in
             let (client, _) = try await RawClient.attach(first.url)
             try await TestServer.run(store: store.configuration) { _ = try await $0.server.send("1", to: "bob") }

@@ -203,7 +203,7 @@ import Testing
         try store.beat(restarted, schemas: 1...2)
         #expect(try store.order(.drain, "older") == .given([restarted]))
         #expect(try store.beat(Self.older, schemas: 1...2).order == nil)
-        #expect(try store.beat(restarted).order == GivenOrder(number: 1, order: .drain))
+        #expect(try store.beat(restarted).order?.order == .drain)
     }
 
     @Test func thisProgramWorksOnTablesThatALaterOneMade() throws {
@@ -221,7 +221,7 @@ import Testing
         #expect(other.peers.first?.report == NodeReport(capacity: 7))
         #expect(try store.beat(Self.newer).order == nil)
         #expect(try store.order(.cordon, "newer") == .given([Self.newer]))
-        #expect(try store.beat(Self.newer).order == GivenOrder(number: 6, order: .cordon))
+        #expect(try store.beat(Self.newer).order?.order == .cordon)
     }
 
     @Test func whatIsDamagedInAReportKeepsNobodyFromLiving() throws {
@@ -235,7 +235,7 @@ import Testing
         #expect(found.peers.first == NodePeer(node: Self.newer))
         #expect(try store.beat(Self.newer).order == nil)
         #expect(try store.order(.cordon, "newer") == .given([Self.newer]))
-        #expect(try store.beat(Self.newer).order == GivenOrder(number: 1, order: .cordon))
+        #expect(try store.beat(Self.newer).order?.order == .cordon)
     }
 
     @Test func anOlderProgramLetsInWhomANewerOneSentAwayAndComesToNoHarm() throws {
