@@ -10,6 +10,8 @@ final class FleetConnection {
     /// Under what it attached, and when.
     var fence: Fence?
     var attached: Instant?
+    /// When it was asked to move because its node drains.
+    var asked: Instant?
 
     init(_ client: FleetClient, _ process: FleetProcess, address: ConnectionAddress, opened: Instant) {
         self.client = client
@@ -41,6 +43,8 @@ final class FleetClient {
     var excused = 0
     /// When it was asked to move by load last.
     var askedByLoad: Instant?
+    /// Whether it has left for good.
+    private(set) var isGone = false
 
     init(_ world: FleetWorld, number: Int) {
         self.world = world
@@ -56,11 +60,11 @@ final class FleetClient {
 
     /// Connects after a time, past the balancer when a place is named.
     func connect(after wait: Duration, to place: Int? = nil) {
-        guard !self.isTrying, self.pending == nil else { return }
+        guard !self.isTrying, self.pending == nil, !self.isGone else { return }
         self.isTrying = true
         self.world.after(wait) {
             self.isTrying = false
-            guard self.pending == nil else { return }
+            guard self.pending == nil, !self.isGone else { return }
             self.attempt += 1
             let direct = place.flatMap { self.world.nodes[$0].process }
             if let place, direct != nil { self.world.balancer.passedBy(place) }
@@ -71,7 +75,7 @@ final class FleetClient {
             self.world.after(random.latency(1_000...(self.world.options.latency * 1_000))) {
                 process.run { process.hello(connection, self.operation(at: process)) }
             }
-            self.world.after(.seconds(6)) {
+            self.world.after(.milliseconds(6_000 + self.world.options.authentication)) {
                 guard self.pending === connection else { return }
                 self.pending = nil
                 process.lose(connection)
@@ -110,6 +114,13 @@ final class FleetClient {
         guard self.connection === connection, connection.isOpen else { return }
         self.moveUntil = self.world.now + order.within
         self.connect(after: .milliseconds(5))
+    }
+
+    /// It leaves, and does not come back.
+    func leave() {
+        self.isGone = true
+        for connection in [self.connection, self.pending] { connection.map { $0.process.lose($0) } }
+        (self.connection, self.pending) = (nil, nil)
     }
 
     /// A connection ended.

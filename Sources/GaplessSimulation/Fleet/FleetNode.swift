@@ -39,8 +39,8 @@ final class FleetNode {
         self.world.after(down) { self.start() }
     }
 
-    /// SIGTERM, and a new process after it has ended, if one is wanted then.
-    func drain(down: Duration, then action: @escaping () -> Void = {}) {
+    /// A drain, and a new process after it has ended, if one is wanted then.
+    func drain(down: Duration, hurry: Duration? = nil, then action: @escaping () -> Void = {}) {
         guard let process = self.process else { return action() }
         process.ended = {
             guard self.process === process else { return }
@@ -51,7 +51,13 @@ final class FleetNode {
             self.world.after(down) { self.start() }
             action()
         }
-        process.beginDrain()
+        self.world.order(.drain, to: self)
+        guard let hurry else { return }
+        self.world.after(hurry) {
+            guard self.process === process else { return }
+            self.world.counters.count(.hurry)
+            self.world.order(.drainNow, to: self)
+        }
     }
 
     func disturbStore(until: Instant, delay: Duration?) {
@@ -62,8 +68,14 @@ final class FleetNode {
 
     func heal() {
         self.trouble = (self.world.now, nil)
-        if let process = self.process { process.run { process.setCordoned(false) } }
+        self.uncordon()
+        // Orders that were given before may come late.
+        self.world.after(.seconds(15)) { self.uncordon() }
         self.start()
+    }
+
+    private func uncordon() {
+        if let process = self.process { process.run { process.obey(.uncordon) } }
     }
 
     func dismantle() {
@@ -90,7 +102,11 @@ final class FleetProcess {
     var ended: () -> Void = {}
     /// When its drain began.
     private(set) var drainBegan: Instant?
-    private(set) var isCordoned = false
+    /// When it began to send its clients away.
+    private(set) var movesBegan: Instant?
+    /// Whether it may be that it knew of nobody to send them to, stood still or was hurried, since it drains.
+    private(set) var isExcused = false
+    var isCordoned: Bool { self.logic.isCordoned }
 
     init(_ world: FleetWorld, _ node: FleetNode, life: UInt64) {
         self.world = world
@@ -136,31 +152,39 @@ final class FleetProcess {
 
     func stall(for time: Duration) {
         self.stalledUntil = max(self.stalledUntil, self.now + time)
+        self.isExcused = true
         self.world.changed()
         self.world.at(self.stalledUntil) { self.world.changed() }
     }
 
-    func setCordoned(_ isCordoned: Bool) {
-        self.isCordoned = isCordoned
-        self.world.changed()
-        self.feed { logic, now, _ in logic.setCordoned(isCordoned, now: now) }
+    /// A signal, or what it is asked itself.
+    func obey(_ order: NodeOrder) {
+        self.feed { $0.obey(order, now: $1, into: &$2) }
     }
 
-    func beginDrain() {
-        self.run {
-            guard self.drainBegan == nil else { return }
-            self.drainBegan = self.now
-            self.world.changed()
-            self.world.checker.drainBegan(self)
-            let options = self.world.options
-            let plan = DrainPlan(
-                wait: .milliseconds(options.wait),
-                spread: .milliseconds(options.spread),
-                within: .milliseconds(options.within),
-                hardStop: .milliseconds(options.hardStop)
-            )
-            self.feed { $0.drain(plan, now: $1, into: &$2) }
-        }
+    /// Asked to give an order, as any node can be.
+    func order(_ order: NodeOrder, to name: NodeName) {
+        guard self.now >= World.start + .milliseconds(self.world.options.reportsFrom) else { return }
+        var operation: OrderOperation?
+        self.feed { operation = $0.order(order, to: name, now: $1, into: &$2) }
+        if let operation { self.submit(.order(operation), for: nil) }
+    }
+
+    private func beginDrain() {
+        guard self.drainBegan == nil else { return }
+        self.drainBegan = self.now
+        // Nobody sends clients to a node that was never ready.
+        if self.logic.readiness(now: self.now).reasons.contains(.starting) { self.isExcused = true }
+        self.world.changed()
+        self.world.checker.drainBegan(self)
+        let options = self.world.options
+        let plan = DrainPlan(
+            wait: .milliseconds(options.wait),
+            spread: .milliseconds(options.spread),
+            within: .milliseconds(options.within),
+            hardStop: .milliseconds(options.hardStop)
+        )
+        self.feed { $0.drain(plan, now: $1, into: &$2) }
     }
 
     // MARK: Connections
@@ -178,12 +202,17 @@ final class FleetProcess {
         switch self.logic.admit(authentications: 0, now: self.now) {
         case .refused(let ending):
             self.world.counters.count(.refusedHello)
-            self.world.checker.refusedHello(self, connection)
             self.close(connection, ending)
         case .accepted:
             if self.isCordoned { self.world.counters.count(.takenWhileCordoned) }
             if self.drainBegan != nil { self.world.counters.count(.takenWhileDraining) }
-            self.feed { $0.attach(operation, for: connection.address, from: .unknown, now: $1, into: &$2) }
+            let proof = self.random.latency(0...(self.world.options.authentication * 1_000))
+            self.world.after(proof) {
+                self.run {
+                    guard connection.isOpen else { return }
+                    self.feed { $0.attach(operation, for: connection.address, from: .unknown, now: $1, into: &$2) }
+                }
+            }
         }
     }
 
@@ -223,14 +252,27 @@ final class FleetProcess {
 
     func feed(_ event: (inout NodeLogic, Instant, inout NodeOutput) -> Void) {
         var output = NodeOutput()
-        let attached = self.logic.attachedCount
+        let (attached, wasCordoned) = (self.logic.attachedCount, self.isCordoned)
         event(&self.logic, self.now, &output)
-        var welcomed: ServedConnectionID?
+        if wasCordoned != self.isCordoned { self.world.changed() }
+        let isHurried = output.effects.contains(.observe(.ordered(.drainNow)))
+        if isHurried || self.drainBegan != nil && !self.logic.fleet.hasRefuge { self.isExcused = true }
+        if self.movesBegan == nil, self.logic.isSendingAway {
+            self.movesBegan = self.now
+            self.world.checker.movesBegan(self, clients: attached)
+        }
+        for case .observe(.rebalancing(_, _, let moves)) in output.effects { self.world.checker.roundBegan(self, moves: moves) }
         for notice in output.notices {
             guard let connection = self.connections[notice.address.id] else { continue }
-            if case .attached = notice.notice { welcomed = notice.address.id }
-            if case .drain(let order) = notice.notice {
-                self.world.checker.asked(connection, order, isLate: welcomed == notice.address.id, attached: attached)
+            switch notice.notice {
+            case .attached(.attached):
+                connection.attached = self.now
+                if self.movesBegan != nil { self.world.checker.cameLate(connection) }
+            case .drain(let order):
+                self.world.checker.asked(connection, order)
+            case .close(let ending) where ending.error.code == .draining:
+                self.world.checker.closed(connection)
+            default: break
             }
             self.world.after(self.random.latency(10...500)) { self.run { self.take(notice.notice, on: connection) } }
         }
@@ -244,7 +286,6 @@ final class FleetProcess {
         switch notice {
         case .attached(.attached(let attachment)):
             connection.fence = attachment.fence
-            connection.attached = self.now
             self.world.after(latency) { connection.client.welcomed(connection) }
         case .attached, .storeFailed:
             self.close(connection, SessionEnding(.storeUnavailable, "The store did not take it.", retryAfter: .seconds(1)))
@@ -254,6 +295,7 @@ final class FleetProcess {
                 self.run {
                     guard connection.isOpen else { return }
                     self.world.counters.count(.closed)
+                    self.world.checker.timeIsOver(connection, order)
                     self.close(connection, SessionEnding(order.code, "The time is over.", jitter: order.jitter))
                 }
             }
@@ -282,18 +324,26 @@ final class FleetProcess {
             }
         case .commit(let operation): self.submit(operation, for: nil)
         case .attach(let operation, let address): self.submit(.attach(operation), for: address)
-        case .observe(.rebalancing): self.world.counters.count(.round)
+        case .leave:
+            // The service hears of it, and begins to end.
+            self.world.after(.milliseconds(1)) { self.run { self.beginDrain() } }
         case .drained:
             self.feed { logic, _, output in logic.stop(into: &output) }
             self.world.after(.seconds(1)) { self.run { self.ended() } }
-        case .run, .cancel, .decide, .observe, .started, .leave: break
+        case .run, .cancel, .decide, .observe, .started: break
         }
     }
 
     private func submit(_ operation: StoreOperation, for address: ConnectionAddress?) {
+        var operation = operation
+        if case .heartbeat(var heartbeat) = operation, self.now < World.start + .milliseconds(self.world.options.reportsFrom) {
+            heartbeat.report = nil
+            operation = .heartbeat(heartbeat)
+        }
         let delay = self.node.hasTrouble ? self.node.trouble.delay ?? .zero : .zero
         self.world.after(self.random.latency(500...(self.world.options.commit * 1_000)) + delay) {
             guard self.isRunning else { return }
+            let operation = operation
             let submitted = SubmittedOperation(operation, connection: address)
             let fails = self.node.hasTrouble && self.node.trouble.delay == nil
             guard !fails, let receipt = try? self.access.commit([operation], now: self.world.wallClock), let answer = receipt.receipts.first
@@ -313,7 +363,8 @@ final class FleetProcess {
         guard let deadline = self.logic.nextDeadline else { return }
         if let alarm = self.alarm, alarm <= deadline { return }
         self.alarm = deadline
-        self.world.at(deadline) {
+        let lateness = self.world.options.lateness
+        self.world.at(deadline + (lateness == 0 ? .zero : self.random.latency(0...(lateness * 1_000)))) {
             self.run {
                 guard self.alarm == deadline else { return }
                 self.timerFired()

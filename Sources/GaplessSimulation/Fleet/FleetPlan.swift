@@ -4,8 +4,8 @@ package struct FleetPlan: Hashable, Sendable {
     package enum Step: Hashable, Sendable {
         case stall(Int, for: Int)
         case crash(Int, down: Int)
-        /// A drain, and a new process when it is over.
-        case restart(Int, down: Int)
+        /// A drain, and a new process when it is over; after so long the operator is in a hurry, if ever.
+        case restart(Int, down: Int, hurry: Int?)
         case cordon(Int, for: Int)
         /// What the node submits takes so much longer, for so long.
         case slowStore(Int, by: Int, for: Int)
@@ -63,6 +63,8 @@ package struct FleetOptions: Hashable, Sendable {
     package var clients = 200
     /// How many of 1,000 clients begin on the first node.
     package var skew = 0
+    /// Where the others begin; nil when the balancer decides.
+    package var othersOn: Int?
     /// Whether new connections go to the node that has the fewest; if not, to one after the other.
     package var isLeastConnections = false
     /// How many connections the first node takes, in hundredths of what the others do.
@@ -74,6 +76,19 @@ package struct FleetOptions: Hashable, Sendable {
     /// The slowest commit, and the slowest way between two machines.
     package var commit = 20
     package var latency = 80
+    /// How late timers fire at the most.
+    package var lateness = 0
+    /// How long it takes at the most to find out who a client is.
+    package var authentication = 0
+    /// Whether orders come through the store and another node, at most so many times; 0 for signals.
+    package var orders = 0
+    /// How long new nodes have between their cordon and their drain.
+    package var afterCordon = 8_000
+    /// From when on nodes tell each other of themselves: before that the store's schema is too old.
+    package var reportsFrom = 0
+    /// How many of 1,000 clients come, and how many go, in a minute after everything has healed.
+    package var coming = 0
+    package var going = 0
     package var seconds = 60
 
     /// A calm fleet.
@@ -89,7 +104,9 @@ extension FleetPlan {
         var steps: [(at: Int, step: Step)] = []
         let kind = Int.random(in: 0..<100, using: &random)
         let begin = Int.random(in: 40_000...200_000, using: &random)
-        let pause = Int.random(in: 12_000...25_000, using: &random)
+        // Some operators let a step soak, longer than it takes for the fleet to be calm.
+        let isSoaking = random.happens(200)
+        let pause = isSoaking ? Int.random(in: 180_000...420_000, using: &random) : Int.random(in: 12_000...25_000, using: &random)
         let hasty = Int.random(in: 0...20_000, using: &random)
         switch kind {
         case 0..<8: break
@@ -105,7 +122,7 @@ extension FleetPlan {
         }
         let isFaulty = kind >= 55
         options.seconds = isFaulty ? Int.random(in: 60...300, using: &random) : 60
-        if kind >= 55, random.happens(400) { options.skew = 700 }
+        if isFaulty { options.drawFaults(begin, using: &random) }
         if steps.contains(where: { if case .deployWithSurge = $0.step { true } else { false } }) { options.nodes = min(3, options.nodes) }
         if isFaulty {
             for _ in 0..<Int.random(in: 1...8, using: &random) {
@@ -113,7 +130,13 @@ extension FleetPlan {
                     random.happens(500)
                     ? Int.random(in: begin...(begin + 90_000), using: &random)
                     : Int.random(in: 20_000...(options.seconds * 1_000), using: &random)
-                steps.append((at, Step.draw(options, using: &random)))
+                let step = Step.draw(options, using: &random)
+                steps.append((at, step))
+                // A crowd that is taken just before its node takes nobody any more.
+                if case .restart(let place, _, _) = step, random.happens(500) {
+                    let size = Int.random(in: 20...max(40, options.clients / 2), using: &random)
+                    steps.append((at + max(0, options.wait - 10 * size), .crowd(place, clients: size)))
+                }
             }
         }
         // By moment, and those of one moment in the order in which they were drawn.
@@ -133,9 +156,25 @@ extension FleetOptions {
         self.wait = [0, 3_000, 10_000, 15_000, 15_000].randomElement(using: &random) ?? 15_000
         self.spread = [3_000, 10_000, 30_000].randomElement(using: &random) ?? 30_000
         self.within = [3_000, 10_000].randomElement(using: &random) ?? 10_000
-        self.hardStop = self.wait + self.spread + self.within + 10_000
+        // Sometimes too little for everything.
+        let room = random.happens(250) ? self.spread / 2 : self.spread + self.within + Int.random(in: 7_000...20_000, using: &random)
+        self.hardStop = self.wait + room
         self.commit = [5, 20, 300].randomElement(using: &random) ?? 20
         self.latency = [2, 80, 400].randomElement(using: &random) ?? 80
+        self.lateness = [0, 0, 20, 150].randomElement(using: &random) ?? 0
+        self.authentication = [0, 0, 500, 4_000].randomElement(using: &random) ?? 0
+        self.orders = [0, 0, 1, 3].randomElement(using: &random) ?? 0
+        self.afterCordon = random.happens(300) ? Int.random(in: 0...8_000, using: &random) : 8_000
+        if random.happens(300) {
+            self.coming = [0, 5, 30].randomElement(using: &random) ?? 0
+            self.going = [0, 5, 30].randomElement(using: &random) ?? 0
+        }
+    }
+
+    /// What is wrong for longer than a step.
+    fileprivate mutating func drawFaults(_ begin: Int, using random: inout SeededRandom) {
+        if random.happens(400) { self.skew = 700 }
+        if random.happens(150) { self.reportsFrom = Int.random(in: begin...(begin + 120_000), using: &random) }
     }
 }
 
@@ -147,7 +186,7 @@ extension FleetPlan.Step {
         switch Int.random(in: 0..<8, using: &random) {
         case 0: return .stall(place, for: min(time, 20_000))
         case 1, 2: return .crash(place, down: time)
-        case 3: return .restart(place, down: time / 4)
+        case 3: return .restart(place, down: time / 4, hurry: random.happens(500) ? time / 8 : nil)
         case 4: return .cordon(place, for: time * 2)
         case 5: return .slowStore(place, by: Int.random(in: 500...12_000, using: &random), for: time)
         case 6: return .failStore(place, for: time)

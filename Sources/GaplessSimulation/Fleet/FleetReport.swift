@@ -38,6 +38,8 @@ package struct FleetCounters: Hashable, Sendable {
         case round = "round of a rebalance", crash, stall, slowStore = "slow store", failingStore = "failing store", cordon, restart, crowd
         case inPlace = "deploy in place", surge = "deploy with surge", killing = "deploy by killing"
         case refusedHandshake = "refused with 503", refusedHello = "refused inside", noServer = "no server up"
+        case late = "asked to move though it came late", hurry = "drain in a hurry", order = "order through the store"
+        case soak = "long pause in a deploy", reportless = "nodes that tell nothing", left = "client that left"
         case takenWhileDraining = "taken before the balancer noticed", takenWhileCordoned = "taken though cordoned"
     }
 

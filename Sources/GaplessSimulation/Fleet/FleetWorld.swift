@@ -11,6 +11,8 @@ final class FleetWorld {
     /// So long without a move by load, and nobody is moved any more; and when to give up waiting for that.
     private static let quiet = Duration.seconds(200)
     private static let patience = Duration.seconds(4_000)
+    /// For so long clients come and go after that.
+    private static let day = Duration.seconds(900)
 
     let plan: FleetPlan
     let options: FleetOptions
@@ -26,6 +28,12 @@ final class FleetWorld {
     private(set) lazy var checker = FleetChecker(self)
     /// When somebody came, left, stood still, went on, was cordoned or drained last.
     private(set) var lastChange = World.start
+    /// When that was after a long calm last.
+    private(set) var calmEnded = World.start
+    /// Whether nothing is wrong any more.
+    private(set) var isHealed = false
+    /// How many clients there were when that had taken its effect.
+    private(set) var clientsAtSettling = 0
     private var isDeploying = false
     private var deployStep = 0
 
@@ -55,6 +63,7 @@ final class FleetWorld {
     }
 
     func changed() {
+        if self.now - self.lastChange >= FleetChecker.calm { self.calmEnded = self.now }
         self.lastChange = self.now
     }
 
@@ -80,10 +89,17 @@ final class FleetWorld {
     func run() {
         for node in self.nodes { node.start() }
         self.balancer.start()
+        if self.options.reportsFrom > 0 {
+            self.counters.count(.reportless)
+            self.at(World.start + .milliseconds(self.options.reportsFrom)) { self.changed() }
+        }
         self.look()
         var random = SeededRandom(seed: self.plan.seed, stream: "clients")
         for _ in 0..<self.options.clients {
-            self.addClient(to: random.happens(self.options.skew) ? 0 : nil, after: 3_000 + Int.random(in: 0...10_000, using: &random))
+            self.addClient(
+                to: random.happens(self.options.skew) ? 0 : self.options.othersOn,
+                after: 3_000 + Int.random(in: 0...10_000, using: &random)
+            )
         }
         for appointment in self.plan.steps {
             self.at(World.start + .milliseconds(appointment.at)) {
@@ -96,16 +112,39 @@ final class FleetWorld {
         while self.isDeploying, self.checker.violations.isEmpty { self.run(until: self.now + .seconds(5)) }
         self.note(.step, UInt64.max, 0, "-- healed")
         self.changed()
+        self.isHealed = true
         for node in self.nodes { node.heal() }
         self.run(until: self.now + Self.settlingTime)
+        self.clientsAtSettling = self.clients.count
         self.checker.settleBegan()
         let began = self.now
+        self.comeAndGo(until: began + Self.day)
+        let least = self.options.coming + self.options.going > 0 ? Self.day + Self.quiet : .seconds(240)
         while self.checker.violations.isEmpty, self.now - began < Self.patience,
-            self.now - max(began, self.checker.lastMoveByLoad) < Self.quiet || self.now - began < .seconds(240)
+            self.now - max(began, self.checker.lastMoveByLoad) < Self.quiet || self.now - began < least
         {
             self.run(until: self.now + .seconds(10))
         }
-        if self.checker.violations.isEmpty { self.checker.finish() }
+        if self.checker.violations.isEmpty { self.checker.finish(isQuiet: self.now - self.checker.lastMoveByLoad >= Self.quiet) }
+    }
+
+    /// Clients come through the balancer, and others leave, each second a few.
+    private func comeAndGo(until end: Instant) {
+        guard self.now < end, self.options.coming + self.options.going > 0 else { return }
+        let second = Int((self.now - World.start).milliseconds / 1_000)
+        /// How many of the minute's are due in this second.
+        func due(_ rate: Int) -> Int {
+            let share = rate * self.options.clients
+            return share * (second + 1) / 60_000 - share * second / 60_000
+        }
+        for _ in 0..<due(self.options.coming) { self.addClient(to: nil, after: 0) }
+        var random = SeededRandom(seed: self.plan.seed, stream: "going", UInt64(second))
+        for _ in 0..<due(self.options.going) {
+            guard let client = self.clients.randomElement(using: &random), client.connection?.isOpen == true else { continue }
+            self.counters.count(.left)
+            client.leave()
+        }
+        self.after(.seconds(1)) { self.comeAndGo(until: end) }
     }
 
     private func look() {
@@ -134,6 +173,9 @@ final class FleetWorld {
         switch (operation, receipt) {
         case (.heartbeat(let heartbeat), _):
             self.checker.told(heartbeat)
+        case (.order(let order), .order(.given(let nodes))):
+            self.counters.count(.order)
+            self.checker.given(order.order, to: nodes)
         case (.attach(let attach), .attach(.attached(let attachment))):
             guard let number = Int(attach.client.user.description.dropFirst()) else { break }
             self.clients[number].newest = attachment.fence
@@ -158,15 +200,15 @@ final class FleetWorld {
             guard self.nodes[place].process != nil else { return }
             self.counters.count(.crash)
             self.nodes[place].crash(down: .milliseconds(time))
-        case .restart(let place, down: let time):
+        case .restart(let place, down: let time, hurry: let hurry):
             guard let process = self.nodes[place].process, process.drainBegan == nil else { return }
             self.counters.count(.restart)
-            self.nodes[place].drain(down: .milliseconds(time))
+            self.nodes[place].drain(down: .milliseconds(time), hurry: hurry.map { .milliseconds($0) })
         case .cordon(let place, for: let time):
-            guard let process = self.nodes[place].process else { return }
+            guard self.nodes[place].process != nil else { return }
             self.counters.count(.cordon)
-            process.run { process.setCordoned(true) }
-            self.after(.milliseconds(time)) { process.run { process.setCordoned(false) } }
+            self.order(.cordon, to: self.nodes[place])
+            self.after(.milliseconds(time)) { self.order(.uncordon, to: self.nodes[place]) }
         case .slowStore(let place, by: let delay, for: let time):
             self.counters.count(.slowStore)
             self.nodes[place].disturbStore(until: self.now + .milliseconds(time), delay: .milliseconds(delay))
@@ -187,10 +229,22 @@ final class FleetWorld {
         }
     }
 
+    /// An operator gives an order: with a signal, or, as `gapless node` does, through other nodes, and once more where the answer is in doubt.
+    func order(_ order: NodeOrder, to node: FleetNode) {
+        guard let process = node.process else { return }
+        guard self.options.orders > 0 else { return process.run { process.obey(order) } }
+        let others = self.nodes.compactMap(\.process).filter { $0 !== process }
+        for turn in 0..<self.options.orders {
+            let asked = others.isEmpty ? process : others[(node.place + turn) % others.count]
+            self.after(.milliseconds(700 * turn)) { asked.run { asked.order(order, to: process.identity.name) } }
+        }
+    }
+
     private func deploy(_ kind: FleetCounters.Kind, _ pause: Int, replace: @escaping (Int, @escaping () -> Void) -> Void) {
         guard !self.isDeploying else { return }
         self.isDeploying = true
         self.counters.count(kind)
+        if pause >= 120_000 { self.counters.count(.soak) }
         self.checker.deployBegan(withSurge: false)
         let places = self.nodes.filter(\.isWanted).map(\.place)
         func next(_ index: Int) {
@@ -215,10 +269,8 @@ final class FleetWorld {
             node.start()
         }
         self.after(.milliseconds(pause)) {
-            for node in old {
-                if let process = node.process { process.run { process.setCordoned(true) } }
-            }
-            self.after(.seconds(8)) {
+            for node in old { self.order(.cordon, to: node) }
+            self.after(.milliseconds(self.options.afterCordon)) {
                 for node in old { node.isWanted = false }
                 var left = old.count
                 self.step { done in
