@@ -132,6 +132,10 @@ extension FleetPlan {
                     : Int.random(in: 20_000...(options.seconds * 1_000), using: &random)
                 let step = Step.draw(options, using: &random)
                 steps.append((at, step))
+                // All are cordoned at once: then they take clients all the same.
+                if case .cordon(let place, let time) = step, random.happens(400) {
+                    for other in 0..<options.nodes where other != place { steps.append((at, .cordon(other, for: time))) }
+                }
                 // A crowd that is taken just before its node takes nobody any more.
                 if case .restart(let place, _, _) = step, random.happens(500) {
                     let size = Int.random(in: 20...max(40, options.clients / 2), using: &random)
@@ -157,14 +161,17 @@ extension FleetOptions {
         self.spread = [3_000, 10_000, 30_000].randomElement(using: &random) ?? 30_000
         self.within = [3_000, 10_000].randomElement(using: &random) ?? 10_000
         // Sometimes too little for everything.
-        let room = random.happens(250) ? self.spread / 2 : self.spread + self.within + Int.random(in: 7_000...20_000, using: &random)
+        let rest = Int.random(in: 7_000...20_000, using: &random)
+        let room = random.happens(250) ? self.spread / 2 + 5_000 : self.spread + self.within + rest
         self.hardStop = self.wait + room
         self.commit = [5, 20, 300].randomElement(using: &random) ?? 20
         self.latency = [2, 80, 400].randomElement(using: &random) ?? 80
         self.lateness = [0, 0, 20, 150].randomElement(using: &random) ?? 0
         self.authentication = [0, 0, 500, 4_000].randomElement(using: &random) ?? 0
         self.orders = [0, 0, 1, 3].randomElement(using: &random) ?? 0
-        self.afterCordon = random.happens(300) ? Int.random(in: 0...8_000, using: &random) : 8_000
+        // Whoever orders through the store waits until all have obeyed.
+        let least = self.orders > 0 ? 5_000 : 500
+        self.afterCordon = random.happens(300) ? Int.random(in: least...8_000, using: &random) : 8_000
         if random.happens(300) {
             self.coming = [0, 5, 30].randomElement(using: &random) ?? 0
             self.going = [0, 5, 30].randomElement(using: &random) ?? 0

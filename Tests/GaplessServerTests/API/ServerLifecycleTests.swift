@@ -1,6 +1,8 @@
 import GaplessCore
 import GaplessStore
 import GaplessTesting
+import Logging
+import ServiceLifecycle
 import Testing
 
 @testable import GaplessServer
@@ -46,6 +48,32 @@ import Testing
         await #expect(throws: QueueStoreError.self) { _ = try await server.started() }
         let late = await #expect(throws: SendError.self) { try await server.send("x", to: "a") }
         #expect(late?.code == .unavailable)
+    }
+
+    @Test func whoWaitsForAServerThatStopsBeforeItRanIsToldAtOnce() async throws {
+        // Its first heartbeat hangs, so that it has not started when it is to stop.
+        let store = HoldingQueueStore(MemoryQueueStore(), holdsAll: true)
+        store.hold()
+        let server = try self.server(.only(store))
+        let group = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let running = Task { try await group.run() }
+        try await store.held()
+        let early = Task { try await server.started() }
+        await group.triggerGracefulShutdown()
+        // The store still hangs, and the server waits for it.
+        let waited = await #expect(throws: SendError.self) { _ = try await early.value }
+        let late = await #expect(throws: SendError.self) { _ = try await server.metricsText() }
+        #expect(waited?.code == .unavailable && late?.code == .unavailable)
+        store.release()
+        try await running.value
+    }
+
+    @Test func whoStopsBeforeItRanNeverRuns() throws {
+        var lifecycle = ServerLifecycle()
+        _ = lifecycle.start()
+        #expect(lifecycle.refuse().isEmpty)
+        #expect(lifecycle.running == nil)
+        #expect(lifecycle.stop(nil).isEmpty)
     }
 
     @Test func aSendWaitsForTheStart() async throws {

@@ -67,6 +67,20 @@ import Testing
         }
     }
 
+    @Test func allThatAreCalledSoObeyWhicheverOfThemIsAsked() async throws {
+        let store = StoreConfiguration.memory()
+        try await TestServer.run(store: store, configuration: self.configuration("a")) { second in
+            try await second.commitsBehindItsHeartbeat()
+            try await TestServer.run(store: store, configuration: self.configuration("a")) { first in
+                try await first.commitsBehindItsHeartbeat()
+                #expect(try await self.post(first, "/v1/nodes/a/cordon").status == 200)
+                #expect(try await first.server.nodes().first?.state == .cordoned)
+                // With its next heartbeat.
+                while try await second.server.nodes().first?.state != .cordoned {}
+            }
+        }
+    }
+
     @Test func anUnknownNodeOrOrderIsNotThere() async throws {
         try await TestServer.run(configuration: self.configuration("a")) { server in
             for path in ["/v1/nodes/b/drain", "/v1/nodes/%2F/cordon", "/v1/nodes/a%20b/cordon"] {

@@ -3,15 +3,18 @@ import GaplessCore
 import GaplessStore
 import Synchronization
 
-/// A store whose commits with a message can be held, as a slow disk does.
+/// A store whose commits with a message, or all, can be held, as a slow disk does.
 final class HoldingQueueStore: QueueStore {
     private let base: any QueueStore
     private let isHeld = Mutex(false)
     private let gate = DispatchSemaphore(value: 0)
     private let reached = Mailbox<Void>()
 
-    init(_ base: any QueueStore) {
+    private let holdsAll: Bool
+
+    init(_ base: any QueueStore, holdsAll: Bool = false) {
         self.base = base
+        self.holdsAll = holdsAll
     }
 
     var isHolding: Bool { self.isHeld.withLock { $0 } }
@@ -32,7 +35,7 @@ final class HoldingQueueStore: QueueStore {
 
     func commit(_ operations: [StoreOperation], now: Timestamp) throws(QueueStoreError) -> CommitReceipt {
         let hasMessage = operations.contains { if case .append = $0 { true } else { false } }
-        if hasMessage, self.isHolding {
+        if hasMessage || self.holdsAll, self.isHolding {
             self.reached.put(())
             self.gate.wait()
         }
