@@ -151,7 +151,7 @@ class Draw:
         """The path of a call with good values in it, and its query."""
         filled = {each["name"]: self.value(each["schema"], each["schema"].get("$ref", "").rpartition("/")[2])
                   for each in operation.parameters if each["in"] == "path"}
-        if operation.id == "drainNode":  # It would end the node; every other name is nobody's.
+        if operation.id.startswith("drainNode"):  # It would end the node; every other name is nobody's.
             filled["name"] += "-x"
         query = [each["name"] + "=" + urllib.parse.quote(str(self.value(each["schema"])), safe="")
                  for each in operation.parameters if each["in"] == "query" and self.rng.random() < 0.4]

@@ -94,7 +94,7 @@ extension AdminAPI {
         )
         let orders = NodeOrder.allCases.map { order in
             let operation = AdminOperation(
-                id: "\(order.rawValue)Node",
+                id: order.operation,
                 summary: order.summary,
                 details:
                     "Any node can be asked. The one that it is about obeys with its next heartbeat, within 2 s; the one that is asked at once.",
@@ -143,7 +143,17 @@ extension NodeOrder {
         switch self {
         case .cordon: "Makes a node take newcomers only when no other node does; its clients stay."
         case .uncordon: "Takes a cordon back."
-        case .drain: "Makes a node move its clients away and end; a second time leaves out the rest of its wait."
+        case .drain: "Makes a node move its clients away and end; a second time changes nothing."
+        case .drainNow: "The same without the wait for its balancer, or without what is left of that."
+        }
+    }
+
+    fileprivate var operation: String {
+        switch self {
+        case .cordon: "cordonNode"
+        case .uncordon: "uncordonNode"
+        case .drain: "drainNode"
+        case .drainNow: "drainNodeNow"
         }
     }
 }
