@@ -48,9 +48,26 @@ package struct Plan: Hashable, Sendable {
             let at = Int.random(in: 0..<(options.seconds * 1_000), using: &random)
             if let kind = kinds.draw(using: &random) { steps.append((at, kind.step(options, using: &random))) }
         }
+        steps += Self.sentAway(options, seed: seed)
         // By moment, and those of one moment in the order in which they were drawn.
         let order = steps.indices.sorted { (steps[$0].at, $0) < (steps[$1].at, $1) }
         return Plan(seed: seed, options: options, steps: order.map { steps[$0] })
+    }
+
+    /// What operators send clients away with: stop, prove again, or come again.
+    private static let codes = [4452, 4450, 4300, 4100, 4000]
+
+    /// In some worlds clients are sent away. It is drawn apart from everything else, so that the other worlds do not know of it.
+    private static func sentAway(_ options: PlanOptions, seed: UInt64) -> [(at: Int, step: Step)] {
+        var random = SeededRandom(seed: seed, stream: "sent away")
+        guard random.happens(400) else { return [] }
+        return (0..<Int.random(in: 1...6, using: &random)).map { _ in
+            let at = Int.random(in: 0..<(options.seconds * 1_000), using: &random)
+            let client = Int.random(in: 0..<options.clients, using: &random)
+            let code = Self.codes.randomElement(using: &random) ?? 4452
+            let time = random.happens(200) ? 0 : Int.random(in: 1...3_000, using: &random)
+            return (at, .sendAway(client: client, code: code, milliseconds: time, isLetIn: random.happens(500)))
+        }
     }
 
     /// The plan with some of its steps, by their numbers.

@@ -4,12 +4,8 @@ enum StepKind: Int, CaseIterable {
     case cut, halfOpen, oneWay, clog, swizzle, linger, loseClose
     case crashNode, drainNode, deploy, stallNode, cordonNode, outdateNode
     case crashClient, stallClient, twin, takeOver, leave, probe, end, forgetKeys
-    case stallStore, failStore, fillStore, doubt, snapshot, rollBack, loseCommits, loseAndPublish, remove, removeAndPublish, sendAway
-    case moveClock
+    case stallStore, failStore, fillStore, doubt, snapshot, rollBack, loseCommits, loseAndPublish, remove, removeAndPublish, moveClock
     case moveClocks
-
-    /// What operators send clients away with: stop, prove again, or come again.
-    private static let codes = [4452, 4450, 4300, 4100, 4000]
 
     /// A choice of kinds and how often each is drawn.
     struct Swarm {
@@ -35,7 +31,7 @@ enum StepKind: Int, CaseIterable {
             switch kind {
             case .publish, .send: return (kind, 20 + draw)
             case .snapshot, .rollBack, .loseCommits, .loseAndPublish: return (kind, options.hasRollbacks ? (draw + 2) / 3 : 0)
-            case .end, .sendAway: return (kind, isIn ? (draw + 3) / 4 : 0)
+            case .end: return (kind, isIn ? (draw + 3) / 4 : 0)
             case .remove, .removeAndPublish, .deploy, .outdateNode: return (kind, isIn && random.happens(400) ? (draw + 3) / 4 : 0)
             case .forgetKeys: return (kind, options.isAnonymous ? (draw + 3) / 4 : 0)
             // A store that went back unnoticed is told by the times of its messages. While the clocks are behind, it gives a time twice, and
@@ -101,9 +97,6 @@ enum StepKind: Int, CaseIterable {
         case .loseAndPublish: return .loseAndPublish(count: few * 3)
         case .remove: return .remove(client: client)
         case .removeAndPublish: return .removeAndPublish(client: client, count: few)
-        case .sendAway:
-            let code = Self.codes.randomElement(using: &random) ?? 4452
-            return .sendAway(client: client, code: code, milliseconds: random.happens(200) ? 0 : short, isLetIn: isSo)
         case .moveClock: return .moveClock(node: node, milliseconds: Self.jump(using: &random))
         case .moveClocks: return .moveClocks(milliseconds: Self.jump(using: &random))
         }
