@@ -43,7 +43,7 @@ package struct NodeLogic: Sendable {
     /// A node that starts now.
     package init(configuration: NodeConfiguration, wallClock: Timestamp, now: Instant) {
         self.configuration = configuration
-        self.lanes = UplinkLanes(policy: configuration.handlers)
+        self.lanes = UplinkLanes(policy: configuration.handlers, maxSentBytes: configuration.maxUplinkBytes)
         self.budget = UplinkBudget(limit: configuration.maxUplinkBytes)
         self.creations = CreationLimit(configuration.creations, now: now)
         self.health = StoreHealth(cutOffAfter: configuration.cutOffAfter, closeAfter: configuration.closeAfter, now: now)

@@ -53,7 +53,7 @@ package enum NodeEffect: Hashable, Sendable {
     case started
     /// An operator wants the node drained: begin as at the end of the process.
     case leave
-    /// No connection and no handler is left, or the time is over: the process may end.
+    /// No connection is left, or the time is over: the process may end, once the handlers that run have had some time.
     case drained
 }
 
@@ -74,11 +74,14 @@ package struct HandlerRun: Hashable, Sendable {
     package let delivery: UplinkDelivery
     /// How often it failed before.
     package let failures: Int
+    /// When the service is asked about it: what the store said to what the handler sent; nil when the handler itself failed.
+    package let refused: AppendReceipt?
 
-    package init(id: ID, delivery: UplinkDelivery, failures: Int) {
+    package init(id: ID, delivery: UplinkDelivery, failures: Int, refused: AppendReceipt? = nil) {
         self.id = id
         self.delivery = delivery
         self.failures = failures
+        self.refused = refused
     }
 }
 

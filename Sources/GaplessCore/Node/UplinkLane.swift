@@ -41,13 +41,15 @@ package struct UplinkLane: Hashable, Sendable {
     }
 
     private enum State: Hashable, Sendable {
-        /// Nothing is being handled. Next: running.
+        /// Nothing is being handled. Next: running, held.
         case idle
-        /// The handler runs. Next: committing, waiting, deciding, idle.
+        /// The handler waits until the node has room for what it may send. Next: running, idle.
+        case held(Current)
+        /// The handler runs. Next: committing, held, waiting, deciding, idle.
         case running(Current)
         /// The handler runs for nobody: it was cancelled, and what it returns is dropped. Next: idle.
         case cancelled
-        /// The handler failed and is tried again. Next: running, idle.
+        /// The handler failed and is tried again. Next: running, held, idle.
         case waiting(Current, until: Instant)
         /// The service is asked what becomes of the message. Next: committing, waiting, idle.
         case deciding(Current)
@@ -68,6 +70,8 @@ package struct UplinkLane: Hashable, Sendable {
     private var queue = Deque<UplinkDelivery>()
     /// Whether a connection of this node is the client's voice.
     private var hasVoice = true
+    /// Whether handlers may begin: false while the node holds as much as it may of what others sent.
+    package var mayRun = true
     /// Set when a message that was taken over is handled: its client may send it once more before its connection hears of that.
     package private(set) var settled: Settled?
     /// The number of the newest run.
@@ -85,16 +89,27 @@ package struct UplinkLane: Hashable, Sendable {
     /// Whether the lane can be forgotten.
     package var isIdle: Bool { self.state == .idle && self.queue.isEmpty }
 
-    /// Payload bytes that the lane holds.
+    /// Payload bytes of messages that the lane holds.
     package var bytes: Int {
         self.queue.reduce(self.current?.delivery.payload.count ?? 0) { $0 + $1.payload.count }
     }
+
+    /// Bytes of what a handler sent and the store has not taken yet.
+    package var sentBytes: Int {
+        switch self.state {
+        case .committing(_, let sends, under: _), .committingAgain(_, let sends, at: _): sends.reduce(0) { $0 + $1.heldBytes }
+        case .idle, .held, .running, .cancelled, .waiting, .deciding, .decidingForNobody, .committingForNobody: 0
+        }
+    }
+
+    /// Whether a handler waits for room.
+    package var isHeld: Bool { if case .held = self.state { true } else { false } }
 
     /// When to call `timerFired`; nil when nothing is waited for.
     package var nextDeadline: Instant? {
         switch self.state {
         case .waiting(_, until: let moment), .committingAgain(_, sends: _, at: let moment): moment
-        case .idle, .running, .cancelled, .deciding, .decidingForNobody, .committing, .committingForNobody: nil
+        case .idle, .held, .running, .cancelled, .deciding, .decidingForNobody, .committing, .committingForNobody: nil
         }
     }
 
@@ -146,9 +161,13 @@ package struct UplinkLane: Hashable, Sendable {
         self.settled = nil
         self.hasVoice = false
         self.change { $0.isTakenOver = false }
-        if case .waiting(let current, _) = self.state, current.failures >= self.policy.maxAttempts {
+        switch self.state {
+        case .waiting(let current, _), .held(let current):
+            guard current.failures >= self.policy.maxAttempts else { return }
             self.state = .idle
             self.queue.removeAll()
+        case .idle, .running, .cancelled, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
+            break
         }
     }
 
@@ -157,12 +176,14 @@ package struct UplinkLane: Hashable, Sendable {
     /// A handler returned, with what it sent.
     package mutating func returned(sends: [AppendOperation], into actions: inout [Action]) {
         switch self.state {
+        case .running(let current) where !self.mayRun && !sends.isEmpty:
+            self.state = .held(current)  // There is no room for what it sent; it runs again when there is.
         case .running(let current):
             self.commit(current, sends: sends, into: &actions)
         case .cancelled:
             self.state = .idle
             self.runNext(into: &actions)
-        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
+        case .idle, .held, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
             preconditionFailure("a handler returned that does not run")
         }
     }
@@ -175,7 +196,7 @@ package struct UplinkLane: Hashable, Sendable {
         case .cancelled:
             self.state = .idle
             self.runNext(into: &actions)
-        case .idle, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
+        case .idle, .held, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
             preconditionFailure("a handler threw that does not run")
         }
     }
@@ -192,7 +213,8 @@ package struct UplinkLane: Hashable, Sendable {
         case (.decidingForNobody, _):
             self.state = .idle
             self.runNext(into: &actions)
-        case (.idle, _), (.running, _), (.cancelled, _), (.waiting, _), (.committing, _), (.committingForNobody, _), (.committingAgain, _):
+        case (.idle, _), (.held, _), (.running, _), (.cancelled, _), (.waiting, _), (.committing, _), (.committingForNobody, _),
+            (.committingAgain, _):
             preconditionFailure("a decision that was not asked for")
         }
     }
@@ -213,8 +235,8 @@ package struct UplinkLane: Hashable, Sendable {
             self.finish(current, into: &actions)  // Another connection got further.
         case .notNext:
             self.giveUp(current.delivery.fence, into: &actions)  // The store forgot what was handled before.
-        case .sendRefused:
-            self.failed(current, now: now, into: &actions)
+        case .sendRefused(_, let receipt):
+            self.failed(current, refused: receipt, now: now, into: &actions)
         case .refused where fence != current.delivery.fence:
             self.commit(current, sends: sends, into: &actions)  // Taken over while the store worked.
         case .refused(let refusal):
@@ -245,17 +267,24 @@ package struct UplinkLane: Hashable, Sendable {
             self.run(current, into: &actions)
         case .committingAgain(let current, let sends, let moment) where now >= moment:
             self.commit(current, sends: sends, into: &actions)
-        case .idle, .running, .cancelled, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody, .committingAgain:
+        case .idle, .held, .running, .cancelled, .waiting, .deciding, .decidingForNobody, .committing, .committingForNobody,
+            .committingAgain:
             break
         }
+    }
+
+    /// The node has room again: a handler that waits for that begins.
+    package mutating func roomCame(into actions: inout [Action]) {
+        guard case .held(let current) = self.state else { return }
+        self.run(current, into: &actions)
     }
 
     // MARK: Private
 
     private var current: Current? {
         switch self.state {
-        case .running(let current), .waiting(let current, _), .deciding(let current), .committing(let current, _, _),
-            .committingAgain(let current, _, _):
+        case .held(let current), .running(let current), .waiting(let current, _), .deciding(let current),
+            .committing(let current, _, _), .committingAgain(let current, _, _):
             current
         case .idle, .cancelled, .decidingForNobody, .committingForNobody: nil
         }
@@ -270,6 +299,7 @@ package struct UplinkLane: Hashable, Sendable {
         guard var current = self.current else { return }
         body(&current)
         switch self.state {
+        case .held: self.state = .held(current)
         case .running: self.state = .running(current)
         case .waiting(_, until: let moment): self.state = .waiting(current, until: moment)
         case .deciding: self.state = .deciding(current)
@@ -284,7 +314,7 @@ package struct UplinkLane: Hashable, Sendable {
         case .running:
             actions.append(.cancel(HandlerRun.ID(client: self.client, number: self.runs)))
             self.state = .cancelled
-        case .waiting, .committingAgain:
+        case .held, .waiting, .committingAgain:
             self.state = .idle
         case .deciding:
             self.state = .decidingForNobody
@@ -309,16 +339,18 @@ package struct UplinkLane: Hashable, Sendable {
     }
 
     private mutating func run(_ current: Current, into actions: inout [Action]) {
+        guard self.mayRun else { return self.state = .held(current) }
         self.runs += 1
         self.state = .running(current)
         actions.append(.run(self.run(of: current)))
     }
 
-    private func run(of current: Current) -> HandlerRun {
+    private func run(of current: Current, refused: AppendReceipt? = nil) -> HandlerRun {
         HandlerRun(
             id: HandlerRun.ID(client: self.client, number: self.runs),
             delivery: current.delivery,
-            failures: current.failures
+            failures: current.failures,
+            refused: refused
         )
     }
 
@@ -338,14 +370,15 @@ package struct UplinkLane: Hashable, Sendable {
         #endif
     }
 
-    private mutating func failed(_ current: Current, now: Instant, into actions: inout [Action]) {
+    /// - Parameter refused: what the store said to what the handler sent; nil when the handler itself failed.
+    private mutating func failed(_ current: Current, refused: AppendReceipt? = nil, now: Instant, into actions: inout [Action]) {
         var current = current
         current.failures += 1
         if current.failures < self.policy.maxAttempts {
             self.state = .waiting(current, until: now + self.policy.wait(after: current.failures))
         } else {
             self.state = .deciding(current)
-            actions.append(.decide(self.run(of: current)))
+            actions.append(.decide(self.run(of: current, refused: refused)))
         }
     }
 
@@ -366,5 +399,15 @@ package struct UplinkLane: Hashable, Sendable {
         self.state = .idle
         self.queue.removeAll()
         actions.append(.gaveUp(fence))
+    }
+}
+
+extension AppendOperation {
+    /// What it takes in memory, about: its payload and the names of those whom it is for.
+    fileprivate var heldBytes: Int {
+        switch self.recipients {
+        case .clients(let clients, existingOnly: _): self.payload.count + 64 * clients.count
+        case .user: self.payload.count + 64
+        }
     }
 }

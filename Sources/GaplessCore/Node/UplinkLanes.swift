@@ -1,3 +1,4 @@
+import DequeModule
 import HeapModule
 
 /// The lanes of all clients of a node, with one deadline and one bound for all of them.
@@ -19,18 +20,27 @@ package struct UplinkLanes: Sendable {
     }
 
     private let policy: HandlerPolicy
+    /// No handler begins while so many bytes wait to be stored.
+    private let maxSentBytes: Int
     private var lanes: [ClientID: UplinkLane] = [:]
     /// Of clients whose newest connection may not have heard yet that an older connection's message is handled.
     private var settled: [ClientID: UplinkLane.Settled] = [:]
     private var alarms = Heap<Alarm>()
     private var alarmCount: UInt64 = 0
     private var runs: UInt64 = 0
+    /// The lanes whose handlers wait for room, first come, first served; one that is gone since has no place in the set.
+    private var held = Deque<ClientID>()
+    private var isHeld: Set<ClientID> = []
 
-    /// Payload bytes that all lanes hold.
-    package private(set) var bytes = 0
+    /// Bytes that all lanes hold: payloads of messages, and what handlers sent while the store has not taken it.
+    package var bytes: Int { self.messageBytes + self.sentBytes }
+    private var messageBytes = 0
+    private var sentBytes = 0
 
-    package init(policy: HandlerPolicy) {
+    /// - Parameter maxSentBytes: no handler begins while so much of what handlers sent waits to be stored, as when the store fails for long.
+    package init(policy: HandlerPolicy, maxSentBytes: Int = .max) {
         self.policy = policy
+        self.maxSentBytes = maxSentBytes
     }
 
     /// How many lanes are busy.
@@ -117,11 +127,28 @@ package struct UplinkLanes: Sendable {
         into wishes: inout [Wish],
         _ body: (inout UplinkLane, inout [UplinkLane.Action]) -> Void
     ) {
+        self.apply(client, into: &wishes, body)
+        while self.mayRun, let next = self.held.popFirst() {
+            self.isHeld.remove(next)
+            self.apply(next, into: &wishes) { $0.roomCame(into: &$1) }
+        }
+    }
+
+    private var mayRun: Bool { self.sentBytes < self.maxSentBytes }
+
+    private mutating func apply(
+        _ client: ClientID,
+        into wishes: inout [Wish],
+        _ body: (inout UplinkLane, inout [UplinkLane.Action]) -> Void
+    ) {
         guard var lane = self.lanes.removeValue(forKey: client) else { return }
         var actions: [UplinkLane.Action] = []
-        let (bytes, deadline) = (lane.bytes, lane.nextDeadline)
+        let (bytes, sentBytes, deadline) = (lane.bytes, lane.sentBytes, lane.nextDeadline)
+        lane.mayRun = self.mayRun
         body(&lane, &actions)
-        self.bytes += lane.bytes - bytes
+        self.messageBytes += lane.bytes - bytes
+        self.sentBytes += lane.sentBytes - sentBytes
+        if lane.isHeld, self.isHeld.insert(client).inserted { self.held.append(client) }
         wishes.append(contentsOf: actions.map { Wish(client: client, action: $0) })
         if let moment = lane.nextDeadline, moment != deadline {
             self.alarmCount += 1

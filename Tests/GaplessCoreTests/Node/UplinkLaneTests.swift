@@ -122,6 +122,24 @@ struct UplinkLaneTests {
         #expect(rig.fired(at: self.now + .milliseconds(100)) == [self.run(2, .test(1), failures: 1)])
     }
 
+    @Test("a service that is asked about a refused reply hears why the store refused it, and of an error of the handler nothing")
+    func refusalIsTold() {
+        let refusal = AppendReceipt(
+            time: Timestamp(milliseconds: 1),
+            deliveries: [Delivery(client: .phone, outcome: .noSuchClient)]
+        )
+        var rig = Rig()
+        _ = rig.deliver(.test(1))
+        _ = rig.threw()
+        _ = rig.fired(at: self.now + .seconds(1))
+        _ = rig.returned([self.reply])
+        let asked = HandlerRun(id: self.id(2), delivery: .test(1), failures: 2, refused: refusal)
+        #expect(rig.committed(.sendRefused(index: 0, receipt: refusal)) == [.decide(asked)])
+        _ = rig.decided(.retry)
+        #expect(rig.fired(at: self.now + .seconds(1)) == [self.run(3, .test(1), failures: 2)])
+        #expect(rig.threw() == [.decide(HandlerRun(id: self.id(3), delivery: .test(1), failures: 3))])
+    }
+
     @Test(
         "after the last failure the service decides: skip moves the mark, close drops what waits, retry tries on",
         arguments: [
@@ -394,118 +412,6 @@ struct UplinkLaneTests {
         _ = rig.returned()
         _ = rig.committed(.repeated)
         #expect(rig.lane.bytes == 3)
-    }
-}
-
-@Suite("Uplink lanes: all clients of a node")
-struct UplinkLanesTests {
-    private let now = Instant(nanoseconds: 0)
-
-    @Test("lanes of different clients run beside each other; an idle one is forgotten, and no name of a run comes twice")
-    func lanes() {
-        var lanes = UplinkLanes(policy: HandlerPolicy())
-        var wishes: [UplinkLanes.Wish] = []
-        lanes.deliver(.test(1, "123"), into: &wishes)
-        lanes.deliver(.test(1, "12", client: Named.client("bob")), into: &wishes)
-        #expect(wishes.map(\.client) == [.phone, Named.client("bob")])
-        #expect(lanes.count == 2 && lanes.bytes == 5)
-        lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
-        guard case .commit(let mark)? = wishes.last?.action else { return #expect(Bool(false)) }
-        lanes.committed(mark, .advanced(sends: []), now: self.now, into: &wishes)
-        #expect(lanes.count == 1 && lanes.bytes == 2)
-        wishes = []
-        lanes.deliver(.test(2), into: &wishes)
-        guard case .run(let run)? = wishes.last?.action else { return #expect(Bool(false)) }
-        #expect(run.id.number > 1)
-    }
-
-    @Test("what was taken over and is handled is not handed over again, though its client sent it before it heard so [R7.2-2]")
-    func settled() {
-        let newer = NodeRig.fence(4)
-        for end in ["next", "left", "displaced", "attached"] {
-            var lanes = UplinkLanes(policy: HandlerPolicy())
-            var wishes: [UplinkLanes.Wish] = []
-            lanes.deliver(.test(1), into: &wishes)
-            lanes.attached(.phone, under: newer, outbox: ServerRig.outbox, mark: .zero, into: &wishes)
-            lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
-            guard case .commit(let mark)? = wishes.last?.action else { return #expect(Bool(false)) }
-            lanes.committed(mark, .advanced(sends: []), now: self.now, into: &wishes)
-            #expect(wishes.last?.action == .handled(newer, through: .first))
-            wishes = []
-            lanes.deliver(.test(1, fence: newer), into: &wishes)
-            #expect(wishes.isEmpty && lanes.count == 0)
-            // It is remembered no longer than that connection, and another numbering may use the number again.
-            switch end {
-            case "next": lanes.deliver(.test(2, fence: newer), into: &wishes)
-            case "left": lanes.left(.phone)
-            case "displaced": lanes.displaced(.phone, into: &wishes)
-            default: lanes.attached(.phone, under: NodeRig.fence(5), outbox: ServerRig.outbox, mark: .zero, into: &wishes)
-            }
-            if end != "next" { lanes.deliver(.test(1, fence: newer), into: &wishes) }
-            #expect(wishes.count == 1 && lanes.count == 1)
-        }
-    }
-
-    @Test("the earliest deadline of all lanes is the next; each fires its own")
-    func deadlines() {
-        var lanes = UplinkLanes(policy: HandlerPolicy(firstWait: .milliseconds(100)))
-        var wishes: [UplinkLanes.Wish] = []
-        let bob = Named.client("bob")
-        lanes.deliver(.test(1), into: &wishes)
-        lanes.deliver(.test(1, client: bob), into: &wishes)
-        lanes.threw(HandlerRun.ID(client: bob, number: 1), now: self.now, into: &wishes)
-        lanes.threw(HandlerRun.ID(client: .phone, number: 1), now: self.now + .milliseconds(50), into: &wishes)
-        #expect(lanes.nextDeadline == self.now + .milliseconds(100))
-        wishes = []
-        lanes.timerFired(now: self.now + .milliseconds(100), into: &wishes)
-        #expect(wishes.map(\.client) == [bob])
-        #expect(lanes.nextDeadline == self.now + .milliseconds(150))
-        lanes.displaced(.phone, into: &wishes)
-        lanes.timerFired(now: self.now + .seconds(1), into: &wishes)
-        #expect(wishes.count == 1)
-        #expect(lanes.nextDeadline == nil)
-    }
-
-    @Test("a client that leaves while its message is tried on takes the lane and its bytes with it")
-    func leftWhileTriedOn() {
-        var lanes = UplinkLanes(policy: HandlerPolicy(maxAttempts: 1))
-        var wishes: [UplinkLanes.Wish] = []
-        let run = HandlerRun.ID(client: .phone, number: 1)
-        lanes.deliver(.test(1, "123"), into: &wishes)
-        lanes.threw(run, now: self.now, into: &wishes)
-        lanes.decided(run, .retry, now: self.now, into: &wishes)
-        #expect(lanes.bytes == 3 && lanes.nextDeadline == self.now + .milliseconds(100))
-        wishes = []
-        lanes.left(.phone)
-        #expect(lanes.bytes == 0 && lanes.count == 0)
-        lanes.timerFired(now: self.now + .seconds(1), into: &wishes)
-        #expect(wishes.isEmpty && lanes.nextDeadline == nil)
-    }
-
-    @Test("what concerns a client without a lane means nothing")
-    func noLane() {
-        var lanes = UplinkLanes(policy: HandlerPolicy())
-        var wishes: [UplinkLanes.Wish] = []
-        lanes.attached(.phone, under: ServerRig.fence, outbox: nil, mark: .zero, into: &wishes)
-        lanes.displaced(.phone, into: &wishes)
-        lanes.returned(HandlerRun.ID(client: .phone, number: 1), sends: [], into: &wishes)
-        #expect(wishes.isEmpty && lanes.count == 0)
-    }
-
-    @Test("a budget takes what fits, refuses a connection once, and drops what follows until it is gone [R7.3-3]")
-    func budget() {
-        var budget = UplinkBudget(limit: 10)
-        let first = ServedConnectionID(1)
-        let second = ServedConnectionID(2)
-        let verdicts = [
-            budget.receive(bytes: 4, from: first, held: 6), budget.receive(bytes: 5, from: first, held: 6),
-            budget.receive(bytes: 1, from: first, held: 0), budget.receive(bytes: 0, from: second, held: 10),
-            budget.receive(bytes: 1, from: second, held: 10),
-        ]
-        #expect(verdicts == [.taken, .refused, .dropped, .taken, .refused])
-        budget.forget(first)
-        let again = [budget.receive(bytes: 10, from: first, held: 0), budget.receive(bytes: 1, from: second, held: 0)]
-        #expect(again == [.taken, .dropped])
     }
 }
 
