@@ -2,7 +2,8 @@
 
 Usage: backend.py --port PORT --secret-file FILE --output FILE --events FILE [--seed N]
 
-It writes each message that it handles to OUTPUT as `gapless serve` prints them, answers with one reply, and fails now and then before or after that.
+It writes each message that it handles to OUTPUT as `gapless serve` prints them, and answers with one reply. Now and then it fails or hangs before or
+after that, or cuts its answer off. As the article says, it claims a message before it works for it, so that runs of one that overlap do it once.
 """
 
 import argparse
@@ -15,6 +16,9 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+# How long nodes wait for an answer, in seconds.
+TIMEOUT = 0.5
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARTICLE = "Sources/GaplessServer/GaplessServer.docc/Webhooks.md"
@@ -45,12 +49,22 @@ class Service(ThreadingHTTPServer):
     def __init__(self, port, secrets, output, events, rng):
         super().__init__(("127.0.0.1", port), Handler)
         self.secrets, self.rng, self.verify, self.lock = secrets, rng, article_verify(), threading.Lock()
+        self.claimed = set()
         self.output, self.events = open(output, "ab", buffering=0), open(events, "ab", buffering=0)
 
     def write(self, file, record):
         # One write is one line, whatever else is killed.
         with self.lock:
             file.write((json.dumps(record) + "\n").encode())
+
+    def handle(self, name, record):
+        """Does what a message is for, unless another run of it did; whether it was this one."""
+        with self.lock:
+            if name in self.claimed:
+                return False
+            self.claimed.add(name)
+            self.output.write((json.dumps(record) + "\n").encode())
+            return True
 
     def happens(self, share):
         with self.lock:
@@ -63,13 +77,27 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def answer(self, status, content=None):
+    def answer(self, status, content=None, length=True, upto=None):
+        """Answers; without a length, or with a part of the body, the connection ends then."""
         body = b"" if content is None else json.dumps(content).encode() + b"\n"
+        self.close_connection = self.close_connection or not length or upto is not None
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        if length:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[:upto])
+
+    def happens(self, what, share):
+        if not self.server.happens(share):
+            return False
+        self.server.write(self.server.events, {"event": "mishap", "what": what})
+        return True
+
+    def hang(self, what):
+        """Now and then it takes longer than anybody waits."""
+        if self.happens(what, 0.004):
+            time.sleep(2 * TIMEOUT)
 
     def do_POST(self):  # pylint: disable=invalid-name
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -85,6 +113,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.happens(0.1):
             return self.answer(503)
         self.server.write(self.server.events, {"event": "call", "key": self.headers["Idempotency-Key"], **call})
+        # Taken note of, and the node does not hear of it.
+        if self.server.happens(0.05):
+            return self.answer(502)
         return self.answer(204)
 
     def take_message(self, call):
@@ -93,12 +124,19 @@ class Handler(BaseHTTPRequestHandler):
             self.server.write(self.server.events, {"event": "wrong key"})
         if self.server.happens(0.03):
             return self.answer(500)
-        self.server.write(self.server.output, {"event": "message", "client": call["client"], "outbox": call["outbox"], "seq": call["sequence"],
-                                               "text": call["text"]})
+        self.hang("hung before")
+        if not self.server.handle(name, {"event": "message", "client": call["client"], "outbox": call["outbox"], "seq": call["sequence"],
+                                         "text": call["text"]}):
+            self.server.write(self.server.events, {"event": "again", "key": name})
         # Handled, and the node does not hear of it.
+        self.hang("hung after")
         if self.server.happens(0.02):
             return self.answer(502)
-        return self.answer(200, {"messages": [{"text": f"reply {call['outbox']} {call['sequence']}"}]})
+        content = {"messages": [{"text": f"reply {call['outbox']} {call['sequence']}"}]}
+        # A head without a body looks like an answer without replies.
+        if self.happens("cut off", 0.01):
+            return self.answer(200, content, length=self.server.happens(0.5), upto=0)
+        return self.answer(200, content, length=not self.server.happens(0.05))
 
 
 class Backend:
@@ -116,7 +154,8 @@ class Backend:
     def options(self):
         """What a node is told."""
         url = f"http://127.0.0.1:{self.port}/gapless"
-        return ["--webhook", url, "--webhook-secret-file", self.secret, "--webhook-events", "all", "--webhook-timeout", "5s"]
+        return ["--webhook", url, "--webhook-secret-file", self.secret, "--webhook-events", "all",
+                "--webhook-timeout", f"{int(1000 * TIMEOUT)}ms"]
 
     @property
     def is_running(self):

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Lines through `gapless connect` to a backend in Python over webhooks, while that process, both nodes and the backend are killed at random.
 
-The backend writes down what it handles, fails now and then before or after that, and answers each message with one reply. What was said to be safe
-has to be handled at least once and in order, and each reply has to reach the client once, however often its message was posted.
+The backend writes down what it handles, and answers each message with one reply. Now and then it fails, hangs for longer than nodes wait, or cuts its
+answer off. What was said to be safe has to be handled at least once and in order, and each reply has to reach the client once, however often its
+message was posted. Calls about events have to come in order, each under its own number and none left out; in each, clients attach and detach in order.
 """
 
 import argparse
+import collections
 import json
 import os
 import sys
@@ -29,13 +31,30 @@ def judge_replies(printed, received, mark):
 def judge_events(records):
     """What is wrong with what the backend was told beside messages."""
     calls = [record for record in records if record["event"] == "call"]
-    keys = [call["key"] for call in calls]
-    kinds = [event["event"] for call in calls for event in call["events"]]
-    # Two calls under one key are one: an answer got lost.
-    contents = {(call["key"], json.dumps(call["events"])) for call in calls}
-    return {"unverified": sum(record["event"] == "unverified" for record in records),
-            "wrong keys": sum(record["event"] == "wrong key" for record in records) + len(contents) - len(set(keys)),
-            "kinds of events missing": len({"attached", "detached"} - set(kinds))}
+    contents, numbers, last = {}, {}, {}
+    faults = {"unverified": sum(record["event"] == "unverified" for record in records),
+              "wrong keys": sum(record["event"] == "wrong key" for record in records),
+              "events dropped": 0, "calls out of order": 0, "events out of order": 0}
+    for call in calls:
+        life, content = f"{call['node']}/{call['incarnation']}", json.dumps(call["events"])
+        faults["wrong keys"] += call["key"] != f"{life}/{call['call']}"
+        if call["key"] in contents:
+            # An answer got lost, and the call came again.
+            faults["wrong keys"] += contents[call["key"]] != content
+            faults["calls out of order"] += call["call"] != numbers.get(life)
+            continue
+        contents[call["key"]] = content
+        faults["calls out of order"] += call["call"] != numbers.get(life, 0) + 1
+        numbers[life] = call["call"]
+        faults["events dropped"] += call.get("dropped", 0)
+        for event in call["events"]:
+            if "generation" not in event:
+                continue
+            place = (event["generation"], event["event"] == "detached")
+            faults["events out of order"] += place <= last.get((life, event["client"]), (0, True))
+            last[life, event["client"]] = place
+    kinds = {event["event"] for call in calls for event in call["events"]}
+    return faults | {"kinds of events missing": len({"attached", "detached"} - kinds)}
 
 
 class Webhooks(Uplink):
@@ -65,10 +84,14 @@ class Webhooks(Uplink):
         lives = [(life.fed, life.safe) for life in self.lives]
         mark = max((number for _, number, _ in printed), default=0)
         received = [event[2] for event in read_events(self.received) if event[0] == "message"]
-        faults = judge_uplink(lives, printed) | judge_replies(printed, received, mark) | judge_events(self.backend.records())
+        records = self.backend.records()
+        faults = judge_uplink(lives, printed) | judge_replies(printed, received, mark) | judge_events(records)
+        mishaps = collections.Counter(record["what"] for record in records if record["event"] == "mishap")
+        again = len(printed) - mark + sum(record["event"] == "again" for record in records)
         safe = sum(count for _, count in lives)
-        print(f"said to be safe {safe}, handled {mark}, posted again {len(printed) - mark}, replies {len(received)}, {shown(faults)}"
-              f"; safe and unsent at a kill {self.unsent}; SIGKILLs "
+        print(f"said to be safe {safe}, handled {mark}, posted again {again}, replies {len(received)}, {shown(faults)}; "
+              + ", ".join(f"{what} {count}" for what, count in sorted(mishaps.items()))
+              + f"; safe and unsent at a kill {self.unsent}; SIGKILLs "
               + ", ".join(f"{name} {count}" for name, count in self.kills.items()) + f"; exit codes {codes}; seed {self.options.seed}", flush=True)
         # A trial in which nothing was at stake proves nothing.
         return not any(faults.values()) and codes == [0, 0] and self.unsent > 0 and safe > 0 and self.kills["backend"] > 0
