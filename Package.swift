@@ -42,6 +42,11 @@ extension Target.Dependency {
     static let argumentParser = Self.product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Server"]))
     static let configuration = Self.product(name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Server"]))
     static let tracing = Self.product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Server"]))
+    static let inMemoryTracing = Self.product(
+        name: "InMemoryTracing",
+        package: "swift-distributed-tracing",
+        condition: .when(traits: ["Server"])
+    )
     static let metrics = Self.product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Server"]))
 }
 
@@ -167,8 +172,8 @@ let package = Package(
             name: "GaplessServerTests",
             dependencies: [
                 "GaplessCore", "GaplessStore", "GaplessWebSocket", "GaplessServer", "GaplessTesting",
-                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle, .crypto, .cryptoExtras, .metrics, .configuration,
-                .hummingbird, .jwtKit, .asyncHTTPClient,
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging, .serviceLifecycle, .crypto, .cryptoExtras, .metrics, .tracing,
+                .inMemoryTracing, .configuration, .hummingbird, .jwtKit, .asyncHTTPClient,
             ],
             swiftSettings: settings
         ),

@@ -33,10 +33,10 @@ extension NodeLogic {
         if case .moving = self.drain { true } else { false }
     }
 
-    /// Whether a drain is over: nobody is taken any more, no connection is left and no handler runs.
+    /// Whether a drain is over: nobody is taken any more and no connection is left. Handlers that still run are the service's to wait for.
     package var isDrained: Bool {
         guard case .moving = self.drain else { return false }
-        return self.connectionCount == 0 && self.lanes.count == 0
+        return self.connectionCount == 0
     }
 
     /// What a connection is told at once that attached while the node drains; nil when its turn to move will come, or nobody moves yet.

@@ -27,10 +27,17 @@ extension AppendReceipt {
         return SendReceipt(time: self.time, deliveries: deliveries, isRepeat: self.isRepeat)
     }
 
+    /// Why the store refused it.
+    var error: SendError {
+        self.firstError ?? SendError(.unavailable, "The store refused the message.")
+    }
+
     /// Why nothing was stored; nil when something was.
-    fileprivate var firstError: SendError? {
+    private var firstError: SendError? {
         if let refusal = self.refusal { return SendError(refusal) }
-        for delivery in self.deliveries {
+        // A recipient that is not there keeps none of the others from its message.
+        let refused = self.deliveries.filter { !$0.isStored && $0.outcome != .noSuchClient }
+        for delivery in refused.isEmpty ? self.deliveries : refused {
             if let error = SendError(delivery.outcome, client: delivery.client) { return error }
         }
         return nil
@@ -45,7 +52,7 @@ extension AppendSequenceReceipt {
         if self.stored.isEmpty, let refusal = self.refused?.refusal, refusal == .conflict || refusal == .tooManyKeys {
             throw SendError(refusal)
         }
-        let refusal = self.refused.map { $0.firstError ?? SendError(.unavailable, "The store refused the message.") }
+        let refusal = self.refused?.error
         return SequenceReceipt(stored: self.stored.map(\.storedReceipt), refusal: refusal, isRepeat: self.isRepeat)
     }
 }

@@ -13,9 +13,9 @@ extension GaplessServer {
     ///
     /// On a graceful shutdown, or when an operator wants the node drained, `/ready` turns 503 at once; after `drainWait` newcomers are refused
     /// and clients are asked to move, one after the other over `drainTime` (they are closed at once when no other node is there). Everything
-    /// that was accepted is committed before this returns. Handlers that still run then are cancelled and waited for; those that are left
-    /// `hardStop` after the shutdown began are left behind and logged, and their messages come again. What was accepted is committed however long
-    /// that takes: a store whose disk hangs is waited for, also beyond `hardStop`.
+    /// that was accepted is committed before this returns. When all clients have gone, handlers that still run have up to 5 s; then they are
+    /// cancelled and waited for. What is left `hardStop` after the shutdown began is left behind and logged, and messages of handlers come again.
+    /// What was accepted is committed however long that takes: a store whose disk hangs is waited for, also beyond `hardStop`.
     ///
     /// - Throws: `ConfigurationError`, `QueueStoreError` or an error of the network when it cannot start.
     /// - Precondition: it is called once.
@@ -49,7 +49,8 @@ extension GaplessServer {
         }
         let tls = try self.configuration.tls.map { files throws(ConfigurationError) in try ServerTLS.makeContext(files) }
         let descriptors = FileDescriptorLimit.raise()
-        let room = FileDescriptorLimit.connections(under: descriptors, besideCalls: self.maxWebhookCalls)
+        let calls = FileDescriptorLimit.calls(under: descriptors, wanted: self.maxWebhookCalls)
+        let room = FileDescriptorLimit.connections(under: descriptors, besideCalls: calls)
         let maxConnections = min(self.configuration.maxConnections ?? room, room)
         self.logger.info(
             "Server starts",
@@ -65,6 +66,7 @@ extension GaplessServer {
                 hooks: hooks,
                 identity: identity,
                 maxConnections: maxConnections,
+                maxWebhookCalls: calls,
                 store: opened,
                 clock: self.clock,
                 loopClock: self.loopClock,
@@ -140,9 +142,9 @@ extension GaplessServer {
         _ group: any EventLoopGroup,
         maxAdminConnections: Int
     ) async throws {
-        var hardStop: Scheduled<Void>?
+        var alarm: LoopTimer?
         // All jobs have ended, or were given up.
-        defer { hardStop?.cancel() }
+        defer { alarm?.cancel() }
         node.start()
         // Every task is waited for: nothing of a server outlives its run.
         try await withThrowingTaskGroup(of: Event.self) { tasks in
@@ -169,7 +171,7 @@ extension GaplessServer {
                 return .shutdown(isGraceful: true)
             }
             let (addresses, input) = AsyncStream.makeStream(of: ListenAddress?.self)
-            let admin = self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, input)
+            let admin = self.addAdminListener(to: &tasks, group, maxConnections: maxAdminConnections, tracer: node.tracer, input)
             // Ends with the first address, or by `cancelAll`.
             tasks.addTask {
                 for await address in addresses { return .listening(address) }
@@ -183,11 +185,16 @@ extension GaplessServer {
                 failure = error
             }
             if failure == nil { self.refuse() }
-            hardStop = group.any().scheduleTask(in: TimeAmount(self.configuration.hardStop)) { node.jobs.abandon() }
-            if isGraceful { await self.drain(node) }
+            let hardStop = HardStop(self.configuration.hardStop, self.loopClock)
+            alarm = self.loopClock.setTimer(at: hardStop.moment, on: group.any()) { node.jobs.abandon() }
+            if isGraceful {
+                await self.drain(node)
+                await node.jobs.handlersEnd(before: hardStop.cancelling(after: .seconds(5), share: 10), self.loopClock, on: group.any())
+            }
             await self.stop(node, listener)
-            if isGraceful { await node.webhooks.flush() }
-            await admin?.end(within: TimeAmount(self.configuration.closeTime), on: group.any())
+            node.jobs.cancelHandlers()
+            if isGraceful { await node.webhooks.flush(before: hardStop) }
+            await admin?.end(within: hardStop.bounding(TimeAmount(self.configuration.closeTime)), on: group.any())
             tasks.cancelAll()
             if let failure { throw failure }
         }
@@ -222,6 +229,7 @@ extension GaplessServer {
         to tasks: inout ThrowingTaskGroup<Event, any Error>,
         _ group: any EventLoopGroup,
         maxConnections: Int,
+        tracer: ServerTracer?,
         _ addresses: AsyncStream<ListenAddress?>.Continuation
     ) -> AdminService? {
         guard let admin = self.configuration.admin else {
@@ -229,7 +237,7 @@ extension GaplessServer {
             return nil
         }
         let listener = AdminListener(
-            api: AdminAPI(backend: self, configuration: admin, maxMessageBytes: self.configuration.maxMessageBytes),
+            api: AdminAPI(backend: self, configuration: admin, maxMessageBytes: self.configuration.maxMessageBytes, tracer: tracer),
             configuration: admin,
             maxConnections: maxConnections,
             group: group,
@@ -268,16 +276,21 @@ extension GaplessServer {
 
     /// Moves the clients away. The node goes on serving those that are there.
     private func drain(_ node: Node) async {
-        self.logger.info("Server drains", metadata: ["connections": "\(node.ask { logic, _ in logic.connectionCount })"])
+        let connections = node.ask { logic, _ in logic.connectionCount }
+        self.logger.info("Server drains", metadata: ["connections": "\(connections)"])
+        let span = node.tracer?.begin(.drain)
+        defer { span?.end() }
+        span?.set(.connections, count: connections)
         node.drain(self.configuration.drainPlan)
         for await _ in node.drained.stream {}
+        span?.set(.left, count: node.ask { logic, _ in logic.connectionCount })
     }
 
     /// Tells what run() did not wait for any more.
     private func note(_ left: JobRunner.Left) {
         guard !left.isEmpty else { return }
         self.logger.error(
-            "Jobs of the service ignore their cancellation and are left behind; messages of handlers come again",
+            "Jobs of the service still run at the hard stop and are left behind; messages of handlers come again",
             metadata: ["handlers": "\(left.handlers)", "others": "\(left.others)"]
         )
     }

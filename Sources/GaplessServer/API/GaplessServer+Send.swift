@@ -51,7 +51,14 @@ extension GaplessServer {
     @discardableResult
     public func send(_ message: OutgoingMessage) async throws(SendError) -> SendReceipt {
         let operation = try message.operation(maxMessageBytes: self.configuration.maxMessageBytes)
-        return try await self.nodeForSending().append(operation).sendReceipt(for: operation)
+        let node = try await self.nodeForSending()
+        guard let tracer = node.tracer else { return try await node.append(operation).sendReceipt(for: operation) }
+        return try await tracer.with(.send) { span throws(SendError) in
+            span.set(.messages, count: 1)
+            let receipt = try await node.append(operation).sendReceipt(for: operation)
+            span.set(.clients, count: receipt.deliveries.count)
+            return receipt
+        }
     }
 
     /// Sends many messages, one after another in their order, with one wait for all of them.
@@ -69,7 +76,13 @@ extension GaplessServer {
         } catch {
             return messages.map { _ in .failure(error) }
         }
-        return await node.append(operations)
+        guard let tracer = node.tracer else { return await node.append(operations) }
+        return await tracer.with(.send) { span in
+            span.set(.messages, count: operations.count)
+            let results = await node.append(operations)
+            span.set(.refused, count: results.count { if case .failure = $0 { true } else { false } })
+            return results
+        }
     }
 
     /// Sends many messages in their order, or up to the first one that is refused.
@@ -83,7 +96,14 @@ extension GaplessServer {
     /// - Throws: `SendError` when nothing can be said of any message.
     public func send(inOrder messages: [OutgoingMessage], id: String? = nil) async throws(SendError) -> SequenceReceipt {
         let operation = try AppendSequenceOperation(messages, id: id, maxMessageBytes: self.configuration.maxMessageBytes)
-        return try await self.nodeForSending().append(operation).sequenceReceipt(for: operation)
+        let node = try await self.nodeForSending()
+        guard let tracer = node.tracer else { return try await node.append(operation).sequenceReceipt(for: operation) }
+        return try await tracer.with(.send) { span throws(SendError) in
+            span.set(.messages, count: messages.count)
+            let receipt = try await node.append(operation).sequenceReceipt(for: operation)
+            span.set(.refused, count: messages.count - receipt.stored.count)
+            return receipt
+        }
     }
 }
 

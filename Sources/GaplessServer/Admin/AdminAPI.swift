@@ -12,8 +12,11 @@ struct AdminAPI: Sendable {
     let guardian: AdminGuard
     let messages: AdminMessages
     private let hasKey: Bool
+    /// Nil when nobody traces.
+    let tracer: ServerTracer?
 
-    init(backend: any AdminBackend, configuration: AdminConfiguration, maxMessageBytes: Int) {
+    init(backend: any AdminBackend, configuration: AdminConfiguration, maxMessageBytes: Int, tracer: ServerTracer? = nil) {
+        self.tracer = tracer
         self.backend = backend
         self.guardian = AdminGuard(configuration)
         self.messages = AdminMessages(backend: backend, maxBodyBytes: configuration.maxBodyBytes, maxMessageBytes: maxMessageBytes)
@@ -23,6 +26,7 @@ struct AdminAPI: Sendable {
     /// All calls, behind the guard.
     func makeRouter() -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
+        if let tracer = self.tracer { router.add(middleware: AdminTracing(tracer: tracer)) }
         router.add(middleware: AdminErrorMiddleware(guardian: self.guardian))
         for route in self.routes {
             router.on(RouterPath(route.routerPath), method: route.method, use: route.handler)

@@ -180,17 +180,25 @@ final class ServerMetrics: Sendable {
 
     func committed(_ operations: [CommittedOperation]) {
         self.commits.increment()
-        var (sent, acknowledged) = (0, 0)
+        var (sent, acknowledged, handled, refused) = (0, 0, 0, 0)
         for operation in operations {
             switch operation.receipt {
-            case .append(let receipt): sent += receipt.isRepeat ? 0 : receipt.deliveries.count
-            case .appendSequence(let receipt): sent += receipt.isRepeat ? 0 : receipt.stored.reduce(0) { $0 + $1.deliveries.count }
+            case .append(let receipt): sent += receipt.storedNow
+            case .appendSequence(let receipt): sent += receipt.isRepeat ? 0 : receipt.stored.reduce(0) { $0 + $1.storedNow }
+            case .advanceMark(.advanced(let sends)):
+                sent += sends.reduce(0) { $0 + $1.storedNow }
+                handled += 1
+            // Its commit was in doubt, and had succeeded.
+            case .advanceMark(.repeated): handled += 1
+            case .advanceMark(.sendRefused): refused += 1
             case .acknowledge: acknowledged += 1
             case .expire(let receipt): self.swept(receipt)
             case .attach, .detach, .advanceMark, .end, .remove, .heartbeat, .order, .sendAway: break
             }
         }
         if sent > 0 { self.sent.increment(by: Int64(sent)) }
+        if handled > 0 { self.handled.increment(by: Int64(handled)) }
+        if refused > 0 { self.handlersFailed.increment(by: Int64(refused)) }
         if acknowledged > 0 { self.acknowledged.increment(by: Int64(acknowledged)) }
     }
 
@@ -225,5 +233,13 @@ final class ServerMetrics: Sendable {
     func record(_ backlog: SessionBacklog) {
         self.unacknowledged.record(backlog.unacknowledged)
         self.waiting.record(backlog.waiting)
+    }
+}
+
+extension AppendReceipt {
+    /// How many queues it was stored in by this commit.
+    fileprivate var storedNow: Int {
+        guard !self.isRepeat else { return 0 }
+        return self.deliveries.count { if case .stored = $0.outcome { true } else { false } }
     }
 }

@@ -15,6 +15,8 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     private var decoder: ClientFrameDecoder
     private var session: ServerSession
     private var tally = ConnectionTally()
+    /// Of the attachment that is under way, when somebody traces.
+    private var attachSpan: AttachSpan?
     private var backlog = BacklogShare()
     private var output = ServerSessionOutput()
     /// What is being performed; kept for its memory.
@@ -160,10 +162,15 @@ final class ConnectionShell: WebSocketConnectionDelegate {
         switch effect {
         case .admit:
             self.tally.greeted(now: self.now)
+            if let tracer = self.node.tracer { self.attachSpan = AttachSpan(tracer, on: address.id) }
             let admission = self.node.admission()
             self.session.admitted(admission, now: self.now, into: &self.output)
         case .authenticate(let hello):
-            self.node.authenticate(self.handshake.credentials(for: hello.client, token: hello.token), for: address)
+            self.node.authenticate(
+                self.handshake.credentials(for: hello.client, token: hello.token),
+                for: address,
+                in: self.attachSpan?.context
+            )
         case .authenticateAgain(let client, let token):
             self.node.authenticate(self.handshake.credentials(for: client, token: token), for: address)
         case .attach(let operation):
@@ -180,6 +187,7 @@ final class ConnectionShell: WebSocketConnectionDelegate {
             self.node.feed { logic, now, output in logic.displaced(client, from: fence, now: now, into: &output) }
         case .observe(let observation):
             self.tally.observed(observation, now: self.now, self.node.metrics)
+            if let span = self.attachSpan, span.observed(observation) { self.attachSpan = nil }
             self.node.observe(observation, on: address.id)
         }
     }

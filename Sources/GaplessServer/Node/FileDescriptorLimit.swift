@@ -34,11 +34,16 @@ enum FileDescriptorLimit {
         max(4, min(256, limit / 16))
     }
 
+    /// How many connections webhooks have: as many as they want, up to an eighth of the limit. They are not part of the reserve.
+    static func calls(under limit: Int, wanted: Int) -> Int {
+        min(wanted, max(1, limit / 8))
+    }
+
     /// How many connections of clients fit under the limit; at least one.
     ///
-    /// - Parameter calls: how many connections webhooks may have, which get an eighth of a small limit at most; further ones come out of the reserve.
+    /// - Parameter calls: how many connections webhooks have.
     static func connections(under limit: Int, besideCalls calls: Int = 0) -> Int {
-        max(1, limit - self.reserve(under: limit) - self.adminConnections(under: limit) - min(calls, limit / 8))
+        max(1, limit - self.reserve(under: limit) - self.adminConnections(under: limit) - calls)
     }
 
     /// How many connections above the most are taken, so that they can be told so with 4100. They come out of the reserve.

@@ -1,4 +1,6 @@
 import GaplessCore
+import GaplessWebSocket
+import NIOCore
 import Synchronization
 
 /// Runs what users of the SDK wrote - handlers, authenticators, decisions, hooks - for as long as the server's `run()` does.
@@ -41,7 +43,10 @@ final class JobRunner: Sendable {
         var authentications: [ServedConnectionID: Name] = [:]
         /// How many were begun and have not ended.
         var left = Left()
+        /// Who waits for the handlers that were begun.
+        var handlersWaiter: AsyncStream<Void>.Continuation?
         var isCancelled = false
+        var areHandlersCancelled = false
         var isAbandoned = false
         var waiter: CheckedContinuation<Void, Never>?
 
@@ -69,9 +74,16 @@ final class JobRunner: Sendable {
             return nil
         }
 
+        /// Whether all jobs of this kind are cancelled.
+        func isCancelled(_ name: Name) -> Bool {
+            if case .handler = name { self.isCancelled || self.areHandlersCancelled } else { self.isCancelled }
+        }
+
         mutating func count(_ name: Name, _ change: Int) {
             switch name {
-            case .handler: self.left.handlers += change
+            case .handler:
+                self.left.handlers += change
+                if self.left.handlers == 0 { self.handlersWaiter?.finish() }
             case .other: self.left.others += change
             }
         }
@@ -153,8 +165,33 @@ final class JobRunner: Sendable {
         self.input.finish()
     }
 
-    /// Ends the waiting for jobs. From now on nobody hears what becomes of them.
+    /// Waits until no handler runs, until a moment at most.
+    func handlersEnd(before moment: NIODeadline, _ clock: LoopClock, on eventLoop: any EventLoop) async {
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        let isOver = self.state.withLock { state in
+            state.handlersWaiter = end
+            return state.left.handlers == 0
+        }
+        guard !isOver else { return }
+        let timer = clock.setTimer(at: moment, on: eventLoop) { end.finish() }
+        for await _ in ends {}
+        timer.cancel()
+    }
+
+    /// Cancels all handlers, and those that come: nobody wants their results any more.
+    func cancelHandlers() {
+        let tasks = self.state.withLock { state in
+            state.areHandlersCancelled = true
+            return state.jobs.compactMap { name, progress in
+                if case (.handler, .running(let task)) = (name, progress) { task } else { nil }
+            }
+        }
+        tasks.forEach { $0.cancel() }
+    }
+
+    /// Cancels what still runs and ends the waiting for it. From now on nobody hears what becomes of it.
     func abandon() {
+        self.cancelAll()
         self.state.withLock { state in
             state.isAbandoned = true
             return state.takeWaiterIfOver()
@@ -168,7 +205,7 @@ final class JobRunner: Sendable {
 
     private func begin(_ name: Name, _ work: @escaping Work) {
         self.state.withLock { state in
-            let isCancelled = if case .waiting(isCancelled: true) = state.jobs[name] { true } else { state.isCancelled }
+            let isCancelled = if case .waiting(isCancelled: true) = state.jobs[name] { true } else { state.isCancelled(name) }
             state.jobs[name] = .begun(isCancelled: isCancelled)
             state.count(name, 1)
         }
@@ -179,7 +216,7 @@ final class JobRunner: Sendable {
         let isCancelled = self.state.withLock { state in
             guard case .begun(let isCancelled) = state.jobs[name] else { return false }
             state.jobs[name] = .running(task)
-            return isCancelled || state.isCancelled
+            return isCancelled || state.isCancelled(name)
         }
         if isCancelled { task.cancel() }
     }

@@ -10,14 +10,12 @@ extension Node {
         let session = UplinkSession(client: run.delivery.client)
         do {
             guard let handler = self.hooks.message else { throw self.missedHandler() }
-            try await withSpan("gapless.message", ofKind: .consumer) { _ in
-                try await handler(UplinkMessage(run.delivery), session)
-            }
+            try await self.traced(run) { try await handler(UplinkMessage(run.delivery), session) }
             let sends = try self.operations(of: session)
-            self.metrics.handled.increment()
             self.report { logic, now, output in logic.handlerReturned(run.id, sends: sends, now: now, into: &output) }
         } catch {
-            self.metrics.handlersFailed.increment()
+            // A client that was displaced, or the end, says nothing of handlers.
+            if !Task.isCancelled { self.metrics.handlersFailed.increment() }
             self.logger.debug(
                 "Handler failed",
                 metadata: ["client.id": "\(run.id.client)", "error.type": "\(type(of: error))", "failures": "\(run.failures + 1)"]
@@ -32,10 +30,21 @@ extension Node {
         }
     }
 
+    /// A message comes over a WebSocket, and is part of nothing that the node knows of.
+    private func traced(_ run: HandlerRun, _ body: () async throws -> Void) async throws {
+        guard let tracer = self.tracer else { return try await body() }
+        try await tracer.with(.message, in: .topLevel) { span in
+            span.set(.client, run.delivery.client)
+            span.set(.sequence, count: Int(clamping: run.delivery.number.rawValue))
+            span.set(.failures, count: run.failures)
+            try await body()
+        }
+    }
+
     /// Asks the service what becomes of a message whose handler failed again and again.
     func decide(_ run: HandlerRun) async {
         let known = self.handlerErrors.withLock { $0.removeValue(forKey: run.id) }
-        let error: any Error = known ?? RefusedReply()
+        let error = known ?? self.webhooks.error(of: run.refused?.error ?? SendError(.unavailable, "What the handler sent was refused."))
         let decision = await self.hooks.failure?(UplinkMessage(run.delivery), error) ?? .close
         self.log(decision, about: run, error)
         self.report { logic, now, output in
@@ -100,11 +109,6 @@ extension NodeOutput {
 /// The service has no handler for what clients send.
 struct NoHandler: Error, CustomStringConvertible {
     var description: String { "There is no handler for messages of clients." }
-}
-
-/// The store refused what a handler sent.
-struct RefusedReply: Error, CustomStringConvertible {
-    var description: String { "What the handler sent was refused." }
 }
 
 extension UplinkMessage {

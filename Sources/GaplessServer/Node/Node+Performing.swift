@@ -1,5 +1,6 @@
 import GaplessCore
 import GaplessStore
+import Tracing
 
 extension Node {
     /// Does what the logic decided. Called by one thread at a time.
@@ -65,9 +66,12 @@ extension Node {
     }
 
     /// Finds out who a client is, and tells the connection, unless that is gone before; then the authenticator is cancelled.
-    func authenticate(_ credentials: Credentials, for connection: ConnectionAddress) {
+    ///
+    /// - Parameter context: what that is part of, when somebody traces.
+    func authenticate(_ credentials: Credentials, for connection: ConnectionAddress, in context: ServiceContext? = nil) {
         self.jobs.submit(authenticationOf: connection.id) {
-            await self.identify(credentials)
+            guard self.tracer != nil else { return await self.identify(credentials) }
+            return await ServiceContext.$current.withValue(context ?? .topLevel) { await self.identify(credentials) }
         } then: { outcome in
             guard !self.jobs.isAbandoned else { return }
             self.loops[connection.loop].post([LoopShell.Letter(.authenticated(outcome), to: connection.id)])

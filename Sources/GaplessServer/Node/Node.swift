@@ -19,6 +19,8 @@ final class Node: Sendable {
         var hooks: ServerHooks
         var identity: NodeIdentity
         var maxConnections: Int
+        /// How many connections all webhooks together may have.
+        var maxWebhookCalls: Int
         var store: StoreConfiguration.Opened
         var clock: GatewayClock
         var loopClock: LoopClock
@@ -73,6 +75,8 @@ final class Node: Sendable {
     let webhooks: Webhooks
     let hookRunner: HookRunner
     let metrics: ServerMetrics
+    /// Nil when nobody traces.
+    let tracer: ServerTracer?
     let logger: Logger
     let tokens = TokenKeyCache()
     /// The errors of the runs about which the service is asked.
@@ -96,7 +100,8 @@ final class Node: Sendable {
         self.loopClock = parts.loopClock
         self.logger = parts.logger
         self.metrics = ServerMetrics()
-        self.webhooks = Webhooks(parts, metrics: self.metrics.webhooks)
+        self.tracer = ServerTracer.current()
+        self.webhooks = Webhooks(parts, metrics: self.metrics.webhooks, tracer: self.tracer)
         self.hooks = self.webhooks.completing(parts.hooks)
         self.hookRunner = HookRunner(
             parts.hooks,
@@ -257,6 +262,7 @@ extension Node: CommitObserver {
         // Told on the thread that measured it, so it is this commit's.
         self.metrics.commitEnded(self.gateway.health)
         self.metrics.committed(operations)
+        self.webhooks.committed(operations)
         self.feed { logic, now, output in logic.committed(operations, now: now, into: &output) }
     }
 

@@ -6,7 +6,7 @@ import Foundation
 /// let secrets = try WebhookConfiguration.secrets(file: "webhook.secret")
 /// configuration.messageWebhook = WebhookConfiguration(url: "https://app.example.com/gapless", secrets: secrets)
 /// ```
-public struct WebhookConfiguration: Sendable {
+public struct WebhookConfiguration: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// What calls are posted to: a URL of `https:`, or of `http:` when its host is `localhost` or a loopback address. At most 2,048 bytes of ASCII,
     /// without a user, a password or a fragment.
     public var url: String
@@ -17,9 +17,12 @@ public struct WebhookConfiguration: Sendable {
     public var secrets: [String]
 
     /// How long a call may take, from the connection to the end of the answer. Default 10 s; 100 ms through 120 s.
+    ///
+    /// A call that asks who a client is has 12 s at most, the wait for its turn included, since the client waits too.
     public var timeout: Duration = .seconds(10)
 
-    /// The most calls at once; further ones wait for their turn, in order. Default 256; 1 through 4,096.
+    /// The most calls at once; further ones wait for their turn, in order. Default 256; 1 through 4,096. All webhooks together have at most an
+    /// eighth of the open files that the process may have.
     ///
     /// An answer of up to 1 MiB is held in memory for each.
     public var maxCalls: Int = 256
@@ -28,6 +31,19 @@ public struct WebhookConfiguration: Sendable {
     public init(url: String, secrets: [String]) {
         self.url = url
         self.secrets = secrets
+    }
+
+    /// What there is, without the URL and the secrets.
+    public var description: String {
+        "webhook(secrets: \(self.secrets.count), timeout: \(self.timeout), maxCalls: \(self.maxCalls))"
+    }
+
+    /// The same as `description`.
+    public var debugDescription: String { self.description }
+
+    /// What `dump` shows, also of a configuration that holds this one: neither the URL nor the secrets.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["secrets": self.secrets.count, "timeout": self.timeout, "maxCalls": self.maxCalls])
     }
 
     /// Reads secrets from a file: one a line, at most two, the newest first.
@@ -52,7 +68,7 @@ public struct WebhookConfiguration: Sendable {
         guard (1...2).contains(self.secrets.count) else {
             throw ConfigurationError("\(setting).secrets", "There must be one secret, or two while one takes the place of the other.")
         }
-        guard self.secrets.allSatisfy({ (32...1_024).contains($0.utf8.count) }) else {
+        guard self.secrets.allSatisfy({ WebhookSignature.secretBytes.contains($0.utf8.count) }) else {
             throw ConfigurationError("\(setting).secrets", "A secret must have 32 through 1024 bytes.")
         }
         guard (.milliseconds(100)...(.seconds(120))).contains(self.timeout) else {

@@ -15,6 +15,8 @@ public struct WebhookError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let status = Code(description: "status")
         /// An answer that is too large, or cannot be understood.
         public static let invalid = Code(description: "invalid")
+        /// A good answer with a reply that the store refused: for a full queue, or an idempotency key that was used otherwise.
+        public static let refusedReply = Code(description: "refused-reply")
     }
 
     /// The kind.

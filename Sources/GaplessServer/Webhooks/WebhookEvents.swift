@@ -92,12 +92,9 @@ final class WebhookEvents: Sendable {
         self.giveUp([])
     }
 
-    /// Waits until `run()` has ended, for so long at most.
-    func ended(within time: Duration) async {
-        let timer = self.caller.shared.loopClock.setTimer(
-            at: self.caller.shared.loopClock.now() + .nanoseconds(time.nanoseconds),
-            on: self.caller.shared.eventLoop
-        ) { self.end.finish() }
+    /// Waits until `run()` has ended, until a moment at most.
+    func ended(before moment: NIODeadline) async {
+        let timer = self.caller.shared.loopClock.setTimer(at: moment, on: self.caller.shared.eventLoop) { self.end.finish() }
         for await _ in self.ends {}
         timer.cancel()
     }
@@ -118,8 +115,8 @@ final class WebhookEvents: Sendable {
 
     /// Posts until it is accepted; false when that is no more to be.
     private func post(_ batch: [Item], number: UInt64) async -> Bool {
-        let body = self.body(of: batch)
-        let key = "\(self.node.name)/\(String(self.node.incarnation, radix: 16))/\(number)"
+        let body = self.body(of: batch, number: number)
+        let key = "\(self.node.name)/\(self.incarnation)/\(number)"
         var wait = Self.firstWait
         while true {
             let isLast = self.state.withLock { $0.isFinished }
@@ -160,11 +157,17 @@ final class WebhookEvents: Sendable {
         self.caller.shared.logger.warning("Server stops; the event webhook is not told of everything", metadata: ["events": "\(count)"])
     }
 
-    /// `{"node":…,"dropped":…,"events":[…]}`; without `dropped` when none is missing before them.
-    private func body(of batch: [Item]) -> ByteBuffer {
+    private var incarnation: String { String(self.node.incarnation, radix: 16) }
+
+    /// `{"node":…,"incarnation":…,"call":…,"dropped":…,"events":[…]}`; without `dropped` when none is missing before them.
+    ///
+    /// It holds the parts of the idempotency key, since only a body is signed.
+    private func body(of batch: [Item], number: UInt64) -> ByteBuffer {
         var body = ByteBuffer()
         JSONWriter.writeObject(into: &body) { writer in
             writer.field("node", self.node.name.description)
+            writer.field("incarnation", self.incarnation)
+            writer.field("call", number)
             if let dropped = batch.first?.dropped, dropped > 0 { writer.field("dropped", dropped) }
             writer.array("events") { writer in
                 for item in batch { writer.element(.object(item.event.webhookObject(at: item.time))) }

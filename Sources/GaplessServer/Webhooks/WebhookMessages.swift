@@ -7,7 +7,7 @@ import NIOCore
 /// It is a handler like one in this process: the lane of a client runs it for one message at a time and in order, tries it again, and commits
 /// the mark together with the replies.
 struct WebhookMessages: Sendable {
-    private let caller: WebhookCaller
+    let caller: WebhookCaller
     private let maxMessageBytes: Int
 
     init(_ caller: WebhookCaller, maxMessageBytes: Int) {
@@ -20,7 +20,14 @@ struct WebhookMessages: Sendable {
     /// - Throws: `WebhookError` when it has not, or its answer cannot be understood.
     func handle(_ message: UplinkMessage, _ session: UplinkSession) async throws {
         let replies = try await self.caller.post(Self.body(of: message), key: Self.key(of: message)) { answer in
-            try self.replies(in: try answer.success(), to: message.client)
+            let replies = try self.replies(in: try answer.success(), to: message.client)
+            guard replies != nil || answer.isDelimited else {
+                throw WebhookError(
+                    .unreachable,
+                    "The connection ended in the place of a body, which may be missing; an answer without one needs Content-Length: 0."
+                )
+            }
+            return replies ?? []
         }
         for reply in replies { session.send(reply) }
     }
@@ -47,9 +54,14 @@ struct WebhookMessages: Sendable {
         return body
     }
 
-    /// The messages of an answer, each of which can be sent. Nothing at all, or only white space, is none.
-    private func replies(in body: ByteBuffer, to client: ClientID) throws(WebhookError) -> [OutgoingMessage] {
-        guard let object = try JSONObject(answer: body) else { return [] }
+    /// What the service is told when the store refuses a reply. [R7.2-3]
+    func refused(_ error: SendError) -> WebhookError {
+        WebhookError(.refusedReply, "The store refused a reply: \(error.code).")
+    }
+
+    /// The messages of an answer, each of which can be sent; nil for nothing at all, or only white space.
+    private func replies(in body: ByteBuffer, to client: ClientID) throws(WebhookError) -> [OutgoingMessage]? {
+        guard let object = try JSONObject(answer: body) else { return nil }
         for field in object.fields where field.name != "messages" {
             throw WebhookError(.invalid, "The answer has a field that is not known; known is messages.")
         }

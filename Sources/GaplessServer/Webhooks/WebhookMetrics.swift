@@ -29,8 +29,10 @@ struct WebhookMetrics: Sendable {
     }
 
     /// A call ended.
-    func ended(_ kind: WebhookCaller.Kind, _ outcome: WebhookCaller.Outcome, after time: Duration) {
+    ///
+    /// - Parameter time: how long it took; nil when that was counted before.
+    func ended(_ kind: WebhookCaller.Kind, _ outcome: WebhookCaller.Outcome, after time: Duration? = nil) {
         self.calls[kind]?[outcome]?.increment()
-        self.times[kind]?.recordNanoseconds(time.nanoseconds)
+        if let time { self.times[kind]?.recordNanoseconds(time.nanoseconds) }
     }
 }

@@ -2,7 +2,8 @@ import Crypto
 import Foundation
 public import GaplessCore
 
-/// The header `Gapless-Signature`, which proves to a receiver that a call comes from a server that knows the secret, and that nobody changed it.
+/// The header `Gapless-Signature`, which proves to a receiver that the body of a call comes from a server that knows the secret, and that nobody
+/// changed it. It says nothing of other headers: bodies hold what names them for ever.
 ///
 /// It reads `t=1767225600,v1=5f8a...`: the second in which the call was sent, and the HMAC-SHA256 of that number, a dot and the body, in
 /// hexadecimal digits. There may be several `v1`, one for each secret.
@@ -17,12 +18,15 @@ public enum WebhookSignature {
     /// The most bytes of a header that is looked at.
     static let maxHeaderBytes = 1_024
 
+    /// How many bytes a secret has. A shorter one can be guessed, and an empty one is what is left of a setting that is missing.
+    static let secretBytes = 32...1_024
+
     /// Verifies the signature of a call; returns when it is good.
     ///
     /// - Parameters:
     ///   - header: the value of `Gapless-Signature`.
     ///   - body: the body of the call, byte for byte as it came.
-    ///   - secrets: those that count; one that matches is enough.
+    ///   - secrets: those that count; one that matches is enough. One that has not 32 to 1,024 bytes counts for nothing.
     ///   - now: the time of day; nil for the machine's.
     ///   - tolerance: how far the time in the header may be from `now`, so that a call that somebody recorded is soon worth nothing.
     /// - Throws: `WebhookSignatureError`. Answer such a call with 401 and do nothing that it says.
@@ -40,7 +44,7 @@ public enum WebhookSignature {
         let signed = Self.signed(parts.seconds, body)
         // Each is compared, in constant time, so that the time tells nothing about them.
         var isGood = false
-        for secret in secrets {
+        for secret in secrets where Self.secretBytes.contains(secret.utf8.count) {
             for code in parts.codes
             where HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: signed, using: Self.key(secret)) { isGood = true }
         }

@@ -4,6 +4,7 @@ import GaplessStore
 import GaplessWebSocket
 import Logging
 import NIOCore
+import NIOSSL
 
 /// The webhooks of a running node, with the HTTP client that they share.
 final class Webhooks: Sendable {
@@ -19,7 +20,7 @@ final class Webhooks: Sendable {
         [configuration.messageWebhook, configuration.eventWebhook, authentication.webhook].compactMap { $0 }
     }
 
-    init(_ parts: Node.Parts, metrics: WebhookMetrics) {
+    init(_ parts: Node.Parts, metrics: WebhookMetrics, tracer: ServerTracer?) {
         let configuration = parts.configuration
         let authentication = parts.authentication.webhook
         let all = Self.all(configuration, parts.authentication)
@@ -28,32 +29,51 @@ final class Webhooks: Sendable {
             (self.http, self.messages, self.events, self.authenticator) = (nil, nil, nil, nil)
             return
         }
-        let http = Self.makeClient(parts.group, all)
+        let share = { (webhook: WebhookConfiguration) in Self.calls(of: webhook, among: all, within: parts.maxWebhookCalls) }
+        let http = Self.makeClient(parts.group, all, maxConnections: all.reduce(0) { $0 + share($1) })
         let shared = WebhookCaller.Shared(
             http: http,
             eventLoop: parts.group.any(),
             loopClock: parts.loopClock,
             wallClock: parts.clock.wallClock,
             metrics: metrics,
+            tracer: tracer,
             logger: parts.logger
         )
         self.http = http
         self.messages = configuration.messageWebhook.map {
-            WebhookMessages(WebhookCaller($0, .message, shared), maxMessageBytes: configuration.maxMessageBytes)
+            WebhookMessages(WebhookCaller($0, .message, shared, maxCalls: share($0)), maxMessageBytes: configuration.maxMessageBytes)
         }
         self.events = configuration.eventWebhook.map {
-            WebhookEvents(WebhookCaller($0, .events, shared), kinds: configuration.webhookEvents, node: parts.identity)
+            WebhookEvents(WebhookCaller($0, .events, shared, maxCalls: share($0)), kinds: configuration.webhookEvents, node: parts.identity)
         }
-        self.authenticator = authentication.map { WebhookAuthenticator(WebhookCaller($0, .authentication, shared)) }
+        self.authenticator = authentication.map { WebhookAuthenticator(WebhookCaller($0, .authentication, shared, maxCalls: share($0))) }
     }
 
-    private static func makeClient(_ group: any EventLoopGroup, _ webhooks: [WebhookConfiguration]) -> HTTPClient {
-        var configuration = HTTPClient.Configuration()
+    /// How many calls one of several webhooks may have at once: as many as are set, or its share when there are not so many for all; at least one.
+    static func calls(of webhook: WebhookConfiguration, among all: [WebhookConfiguration], within limit: Int) -> Int {
+        let wanted = all.reduce(0) { $0 + $1.maxCalls }
+        return wanted <= limit ? webhook.maxCalls : max(1, webhook.maxCalls * limit / wanted)
+    }
+
+    static func makeClient(
+        _ group: any EventLoopGroup,
+        _ webhooks: [WebhookConfiguration],
+        maxConnections: Int,
+        tls: TLSConfiguration? = nil
+    ) -> HTTPClient {
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        // One call a connection, so that the bound of calls is one of connections.
+        configuration.httpVersion = .http1Only
         configuration.redirectConfiguration = .disallow
+        // Its spans would tell the URL.
+        configuration.tracing.tracer = nil
         configuration.timeout = .init(connect: webhooks.map { TimeAmount($0.timeout) }.max())
         // Whoever calls knows better when to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = webhooks.reduce(0) { $0 + $1.maxCalls }
+        // Many services close a connection that is idle for two or five seconds, and a call may meet that.
+        configuration.connectionPool.idleTimeout = .seconds(1)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = maxConnections
         return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
@@ -67,9 +87,23 @@ final class Webhooks: Sendable {
         return hooks
     }
 
-    /// Waits until the last events are posted, for as long as one call may take.
-    func flush() async {
-        await self.events?.ended(within: self.eventTimeout)
+    /// The error of a message of which a reply was refused.
+    func error(of refusal: SendError) -> any Error {
+        self.messages?.refused(refusal) ?? refusal
+    }
+
+    /// Tells of replies that the store refused.
+    func committed(_ operations: [CommittedOperation]) {
+        guard let messages = self.messages else { return }
+        for operation in operations {
+            guard case .advanceMark(.sendRefused(_, let receipt)) = operation.receipt else { continue }
+            messages.caller.refused(messages.refused(receipt.error))
+        }
+    }
+
+    /// Waits until the last events are posted, for as long as one call may take and the stop goes on.
+    func flush(before hardStop: HardStop) async {
+        await self.events?.ended(before: hardStop.cancelling(after: TimeAmount(self.eventTimeout), share: 1))
     }
 
     /// Closes the connections.

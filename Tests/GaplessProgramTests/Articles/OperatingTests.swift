@@ -39,6 +39,14 @@ import Testing
         #expect(metrics.sorted() == ServerMetric.allCases.map(\.rawValue).sorted())
     }
 
+    @Test func eachSpanIsExplainedWithItsKindAndWhatItTells() throws {
+        let rows = Documents.table(["Span", "Kind", "Part of", "Tells"], of: try Self.article())
+        #expect(rows.map { $0[0] } == ServerSpan.allCases.map(\.rawValue))
+        for (row, span) in zip(rows, ServerSpan.allCases) {
+            #expect(row[1] == "\(span.kind)" && row[3] == span.attributes.map(\.rawValue).joined(separator: ", "), "\(span.rawValue)")
+        }
+    }
+
     @Test func theDefaultsAreThoseOfTheCode() throws {
         let configuration = ServerConfiguration()
         let retention = configuration.retention

@@ -96,6 +96,44 @@ import Testing
         }
     }
 
+    @Test func repliesOfHandlersAreSentMessagesAndWhatIsHandledIsCountedWithItsMark() async throws {
+        try await TestServer.run(prepare: { server in
+            server.onMessage { message, session in
+                session.send("one")
+                session.send(OutgoingMessage("two", to: .clients([.test("alice/phone"), .test("bob")])))
+            }
+        }) { server in
+            let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+            for number in 1...2 { client.send("MSG \(number) x") }
+            while try await client.expect("") != "ACK 2" {}
+            let lines = [
+                "gapless_server_messages_sent_total 6", "gapless_server_uplink_handled_total 2", "gapless_server_uplink_failed_total 0",
+            ]
+            Self.expect(lines, in: try await Self.call(server).body)
+        }
+    }
+
+    @Test func aRunThatIsCancelledIsNoFailure() async throws {
+        let metrics = PrometheusMetrics()
+        let events = Mailbox<String>()
+        try await withMetricsFactory(metrics) {
+            try await TestServer.run(prepare: { server in
+                server.onMessage { _, _ in
+                    events.put("began")
+                    defer { events.put("ended") }
+                    try await untilCancelled()
+                }
+            }) { server in
+                let (client, _) = try await RawClient.attach(server.url, Greeting(outbox: "o1"))
+                client.send("MSG 1 x")
+                #expect(try await events.next() == "began")
+                _ = try await RawClient.attach(server.url, Greeting(instance: "i2", outbox: "o2"))
+                #expect(try await events.next() == "ended")
+            }
+        }
+        #expect(metrics.value("gapless_server_uplink_failed_total") == 0 && metrics.value("gapless_server_uplink_handled_total") == 0)
+    }
+
     @Test func eachCommitIsTimedOnce() async throws {
         let metrics = PrometheusMetrics()
         let fault = FaultInjectingQueueStore(MemoryQueueStore())

@@ -71,7 +71,7 @@ import Testing
             client.send("MSG 1 x")
             for await _ in gate.arrivals { break }
         }
-        #expect(log.text.contains("error Jobs of the service ignore their cancellation and are left behind"))
+        #expect(log.text.contains("error Jobs of the service still run at the hard stop and are left behind"))
         #expect(log.text.contains("\"handlers\": 1"))
         gate.open()
         try await TestServer.run(

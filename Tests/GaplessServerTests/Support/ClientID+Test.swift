@@ -7,3 +7,11 @@ extension ClientID {
         return client
     }
 }
+
+extension NodeName {
+    /// Some node.
+    static var test: NodeName {
+        guard let name = NodeName("n") else { preconditionFailure("'n' is the name of a node") }
+        return name
+    }
+}

@@ -14,6 +14,8 @@ struct TestBackend: Sendable {
         let kind: String
         let key: String?
         let signature: String
+        /// The span that the call says to be part of.
+        let span: String?
         let body: ByteBuffer
 
         var object: JSONObject? { try? JSONReader().readObject(self.body) }
@@ -91,6 +93,7 @@ struct TestBackend: Sendable {
                     kind: try request.headers.single("Gapless-Webhook") ?? "",
                     key: try request.headers.single("Idempotency-Key"),
                     signature: try request.headers.single("Gapless-Signature") ?? "",
+                    span: try request.headers.single("in-memory-span-id"),
                     body: bytes
                 )
                 calls.put(call)

@@ -376,6 +376,7 @@ import Testing
         let lines = Set(metrics.text().split(separator: "\n").map(String.init))
         for (outcome, count) in [
             ("ok", 1), ("status", 1), ("invalid", 1), ("timeout", 0), ("unreachable", 0), ("cancelled", 0), ("refused", 0),
+            ("refused-reply", 0),
         ] {
             #expect(lines.contains(#"gapless_server_webhooks_total{kind="message",outcome="\#(outcome)"} \#(count)"#), "\(outcome)")
         }

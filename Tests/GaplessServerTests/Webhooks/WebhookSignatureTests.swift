@@ -1,5 +1,6 @@
-import GaplessServer
 import Testing
+
+@testable import GaplessServer
 
 /// The header that proves who calls.
 @Suite struct WebhookSignatureTests {
@@ -63,6 +64,20 @@ import Testing
         #expect(Self.verdict(both, secrets: [Self.secret]) == nil)
         #expect(Self.verdict(both, secrets: [Self.former]) == nil)
         #expect(Self.verdict("t=1767225600,v1=\(Self.formerCode)", secrets: [Self.secret, Self.former]) == nil)
+    }
+
+    @Test func aSecretThatIsMissingOrShortCountsForNothing() {
+        for secret in ["", "x", String(repeating: "x", count: 31), String(repeating: "x", count: 1_025)] {
+            let header = WebhookSignature.make(of: Self.body, secrets: [secret], at: Self.sent)
+            #expect(Self.verdict(header, secrets: [secret]) == .wrong)
+            #expect(Self.verdict(header, secrets: [secret, Self.secret]) == .wrong)
+            let both = header + ",v1=\(Self.code)"
+            #expect(Self.verdict(both, secrets: [secret, Self.secret]) == nil)
+        }
+        for count in [32, 1_024] {
+            let secret = String(repeating: "x", count: count)
+            #expect(Self.verdict(WebhookSignature.make(of: Self.body, secrets: [secret], at: Self.sent), secrets: [secret]) == nil)
+        }
     }
 
     @Test(arguments: [
