@@ -33,6 +33,8 @@ final class Node: Sendable {
         var output = NodeOutput()
         var waiting = CircularBuffer<NodeOutput>()
         var isPerforming = false
+        /// Whoever wants to know that nothing is left to perform.
+        var settling: [CheckedContinuation<Void, Never>] = []
         /// When the next timer fires; nil when none is set.
         var alarm: Instant?
     }
@@ -175,6 +177,8 @@ final class Node: Sendable {
     /// Begins nothing more, commits what waits, and ends the threads of the store.
     func stop() async {
         self.feed { logic, _, output in logic.stop(into: &output) }
+        // Another thread may perform what the logic decides, and be late: the goodbye to other nodes has to be submitted before the gateway stops.
+        await self.settled()
         await self.gateway.stop()
         await self.readers.stop()
         self.jobs.finish()
@@ -224,10 +228,24 @@ final class Node: Sendable {
 
     /// The next output to perform; nil when nothing waits, and then nobody performs.
     private func nextWaiting() -> NodeOutput? {
-        self.state.withLock { state in
-            let output = state.waiting.popFirst()
-            if output == nil { state.isPerforming = false }
-            return output
+        let (output, settled) = self.state.withLock { state -> (NodeOutput?, [CheckedContinuation<Void, Never>]) in
+            if let output = state.waiting.popFirst() { return (output, []) }
+            state.isPerforming = false
+            defer { state.settling = [] }
+            return (nil, state.settling)
+        }
+        for continuation in settled { continuation.resume() }
+        return output
+    }
+
+    /// Returns once everything that the logic has decided so far is performed.
+    private func settled() async {
+        await withCheckedContinuation { continuation in
+            let isSettled = self.state.withLock { state in
+                if state.isPerforming { state.settling.append(continuation) }
+                return !state.isPerforming
+            }
+            if isSettled { continuation.resume() }
         }
     }
 
