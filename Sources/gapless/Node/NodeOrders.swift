@@ -44,7 +44,7 @@ struct NodeOrders {
                 guard round.isSettled(by: answer, from: client.currentAddress) else { continue }
                 if answer.isMissing("noSuchNode") {
                     // A node that obeyed a drain may have gone before another one is asked.
-                    if self.order == .drain, round.isInDoubt { return }
+                    if self.order.isDrain, round.isInDoubt { return }
                     throw ProgramError(.wrongInput, "no node '\(self.name)' is alive")
                 }
                 guard answer.status != .notFound else {
