@@ -28,7 +28,7 @@ DONE = {
         "open": {"node"}, "hello": {"node"}, "up": {"binary"}, "gone": set(), "pass": set(), "stall": set(),
         "send": {"to", "ttl", "binary"}, "return": set(), "throw": set(), "store": set(), "copy": set(), "restore": set(),
         "life": set(), "remove": {"code", "at"}, "sendAway": {"code", "for", "at"}, "letIn": {"at"}, "drain": {"wait", "spread", "within", "endpoints"},
-        "cordon": set(), "uncordon": set(), "rebalance": set(), "socket": set(), "kill": set(),
+        "cordon": set(), "uncordon": set(), "overload": set(), "relieve": set(), "rebalance": set(), "socket": set(), "kill": set(),
     },
     "client": {
         "start": set(), "leave": set(), "end": set(), "takeOver": set(), "opened": {"subprotocol"}, "failed": {"retryAfter"},

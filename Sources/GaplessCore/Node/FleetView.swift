@@ -12,6 +12,8 @@ package struct FleetView: Hashable, Sendable {
     package let hasTaker: Bool
     /// Whether clients that are sent away have somewhere to go. A cordoned node will do: it takes them once nobody else does.
     package let hasRefuge: Bool
+    /// Whether another node takes newcomers and has not too much to do itself, so that one that has may send them there.
+    package let hasSpare: Bool
 
     /// The fresh ones among the others, in the same order: one that is not there any more, or is new, has left, come or started again.
     package let nodes: [NodeIdentity]
@@ -40,6 +42,7 @@ package struct FleetView: Hashable, Sendable {
         // One that tells nothing of itself may serve, since an older program does as long as it has a row; or it may count on this one.
         self.hasTaker = fresh.contains { $0.report?.isTaker ?? false }
         self.hasRefuge = fresh.contains { $0.report?.isRefuge ?? true }
+        self.hasSpare = fresh.contains { $0.report.map { $0.isTaker && !$0.isOver } ?? false }
         self.nodes = fresh.map(\.node)
         let reports = fresh.compactMap(\.report)
         self.isCalm = reports.count == fresh.count && !reports.contains { $0.isDraining || $0.isCordoned }

@@ -8,6 +8,12 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var maxConnections: Int
     /// How fast the clients of one address may create queues; nil for no limit. [R5.1-5]
     package var creations: CreationLimit.Pace?
+    /// How fast clients are taken; nil for as fast as they come. [R5.1-8]
+    package var pace: AttachPace.Limit?
+    /// The most connections of one address; nil for no limit. [R5.1-8]
+    package var maxConnectionsPerAddress: Int?
+    /// From which load on newcomers should go elsewhere. [R5.1-9]
+    package var readiness: ReadinessPolicy
     /// `retryAfter` and `jitter` of 4100.
     package var retryAfter: Duration
     package var retryJitter: Duration
@@ -48,6 +54,9 @@ package struct NodeConfiguration: Hashable, Sendable {
         schemas: ClosedRange<UInt32> = 1...1,
         maxConnections: Int = 100_000,
         creations: CreationLimit.Pace? = CreationLimit.Pace(perSecond: 100),
+        pace: AttachPace.Limit? = nil,
+        maxConnectionsPerAddress: Int? = nil,
+        readiness: ReadinessPolicy = ReadinessPolicy(),
         retryAfter: Duration = .seconds(2),
         retryJitter: Duration = .seconds(3),
         pollInterval: Duration = .milliseconds(250),
@@ -72,6 +81,9 @@ package struct NodeConfiguration: Hashable, Sendable {
         self.schemas = schemas
         self.maxConnections = maxConnections
         self.creations = creations
+        self.pace = pace
+        self.maxConnectionsPerAddress = maxConnectionsPerAddress
+        self.readiness = readiness
         self.retryAfter = retryAfter
         self.retryJitter = retryJitter
         self.pollInterval = pollInterval

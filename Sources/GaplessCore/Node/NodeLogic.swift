@@ -9,6 +9,9 @@ package struct NodeLogic: Sendable {
     var lanes: UplinkLanes
     var budget: UplinkBudget
     var creations: CreationLimit
+    var pace: AttachPace
+    var addresses: AddressCount
+    var load: LoadWatch
     var health: StoreHealth
     /// What failed transactions may have done all the same.
     var doubts = CommitDoubts()
@@ -46,6 +49,9 @@ package struct NodeLogic: Sendable {
         self.lanes = UplinkLanes(policy: configuration.handlers, maxSentBytes: configuration.maxUplinkBytes)
         self.budget = UplinkBudget(limit: configuration.maxUplinkBytes)
         self.creations = CreationLimit(configuration.creations, now: now)
+        self.pace = AttachPace(configuration.pace, now: now)
+        self.addresses = AddressCount(configuration.maxConnectionsPerAddress)
+        self.load = LoadWatch(configuration.readiness, freshness: configuration.freshness)
         self.health = StoreHealth(cutOffAfter: configuration.cutOffAfter, closeAfter: configuration.closeAfter, now: now)
         self.clock = ClockWatch(
             maxJump: configuration.maxClockJump,
@@ -78,6 +84,7 @@ package struct NodeLogic: Sendable {
     package mutating func closed(_ id: ServedConnectionID, into output: inout NodeOutput) {
         if let client = self.directory.close(id) { self.lanes.left(client) }
         self.budget.forget(id)
+        self.addresses.close(id)
         self.tellDrained(into: &output)
     }
 
@@ -201,6 +208,7 @@ package struct NodeLogic: Sendable {
     mutating func beginHeartbeat(now: Instant, into output: inout NodeOutput) {
         guard self.heartbeats.begin(now: now) else { return }
         self.heartbeatBegan = now
+        self.load.asked()
         output.effects.append(.commit(.heartbeat(self.heartbeat(isStopping: false))))
         if case .waiting(var wait) = self.drain {
             wait.asked()
@@ -226,7 +234,8 @@ package struct NodeLogic: Sendable {
             isCordoned: self.isCordoned,
             connections: self.connectionCount,
             attached: self.attachedCount,
-            capacity: self.configuration.maxConnections
+            capacity: self.configuration.maxConnections,
+            over: self.load.over.map(\.rawValue)
         )
     }
 
@@ -248,10 +257,14 @@ package struct NodeLogic: Sendable {
     mutating func heartbeatEnded(_ receipt: HeartbeatReceipt?, now: Instant, into output: inout NodeOutput) {
         if let receipt {
             if !receipt.wasAlive { self.lookEverywhere(into: &output) }
-            if !self.isSeen { output.effects.append(.started) }
+            if !self.isSeen {
+                output.effects.append(.started)
+                self.pace.begin(now: now)
+            }
             self.isSeen = true
             self.fleet = FleetView(receipt, besides: self.configuration.node, freshness: self.configuration.freshness)
             if let given = receipt.order { self.obey(given, now: now, into: &output) }
+            self.weighReadiness(now: now, into: &output)
             self.weighLoad(now: now, into: &output)
         }
         self.heartbeats.ended(next: receipt == nil ? self.configuration.storeRetry : self.configuration.heartbeatInterval, now: now)

@@ -115,6 +115,8 @@ package enum NodeObservation: Hashable, Sendable {
     case ordered(NodeOrder)
     /// The node holds more than its share of the clients, and begins to move some away.
     case rebalancing(attached: Int, share: Int, moves: Int)
+    /// What of the node's load is too much now; nothing when that is over. Newcomers are sent to other nodes, or there is none for them.
+    case loaded(over: [LoadMeasure], sheds: Bool)
     /// How many messages and queues a slice of the sweep took.
     case swept(messages: Int, queues: Int)
 
@@ -182,10 +184,28 @@ package struct Readiness: Hashable, Sendable, CustomStringConvertible {
         case schemaUnknown = "schema-unknown"
         /// There are as many connections as may be.
         case full
+        /// More connections than a node is glad to have, too slow loops or commits, little memory or disk - and another node can take clients.
+        case connections
+        case loopLag = "loop-lag"
+        case commitsSlow = "commits-slow"
+        case memory
+        case disk
+
+        init(_ measure: LoadMeasure) {
+            switch measure {
+            case .connections: self = .connections
+            case .loopLag: self = .loopLag
+            case .commits: self = .commitsSlow
+            case .memory: self = .memory
+            case .disk: self = .disk
+            }
+        }
     }
 
     /// What people should know though clients are welcome.
     package enum Warning: String, Hashable, Sendable, CaseIterable {
+        /// The node has too much to do, and no other can take clients.
+        case overloaded
         /// The store refuses messages for lack of room. Clients make room by acknowledging, so they must be let in.
         case storeFull = "store-full"
     }

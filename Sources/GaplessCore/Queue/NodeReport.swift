@@ -10,14 +10,27 @@ package struct NodeReport: Hashable, Sendable {
     package var connections: Int
     package var attached: Int
     package var capacity: Int
+    /// What of its load is too much, by the names of `LoadMeasure` and whatever later programs add.
+    package var over: [String]
 
-    package init(isDraining: Bool = false, isCordoned: Bool = false, connections: Int = 0, attached: Int = 0, capacity: Int) {
+    package init(
+        isDraining: Bool = false,
+        isCordoned: Bool = false,
+        connections: Int = 0,
+        attached: Int = 0,
+        capacity: Int,
+        over: [String] = []
+    ) {
         self.isDraining = isDraining
         self.isCordoned = isCordoned
         self.connections = connections
         self.attached = attached
         self.capacity = capacity
+        self.over = over
     }
+
+    /// Whether it has too much to do.
+    package var isOver: Bool { !self.over.isEmpty }
 
     /// Whether it has room for clients and will stay: somewhere to go, at the latest when no better place is left.
     package var isRefuge: Bool { !self.isDraining && self.connections < self.capacity }
@@ -29,7 +42,7 @@ package struct NodeReport: Hashable, Sendable {
 // MARK: - As text
 
 extension NodeReport {
-    /// The report as JSON, as stores keep it: at most 200 bytes.
+    /// The report as JSON, as stores keep it: at most 300 bytes.
     package var text: String {
         var buffer = ByteBuffer()
         JSONWriter.writeObject(into: &buffer) { writer in
@@ -38,6 +51,7 @@ extension NodeReport {
             writer.field("connections", Self.integer(self.connections))
             writer.field("attached", Self.integer(self.attached))
             writer.field("capacity", Self.integer(self.capacity))
+            if self.isOver { writer.field("over", self.over) }
         }
         return String(buffer: buffer)
     }
@@ -53,8 +67,15 @@ extension NodeReport {
             isCordoned: object["cordoned"]?.bool ?? false,
             connections: Int(clamping: object["connections"]?.integer ?? 0),
             attached: Int(clamping: object["attached"]?.integer ?? 0),
-            capacity: Int(clamping: capacity)
+            capacity: Int(clamping: capacity),
+            over: (object["over"]?.array ?? []).prefix(16).map(Self.name)
         )
+    }
+
+    /// A name of a measure as it may be shown to people: whatever else stands there still says that something is too much.
+    private static func name(_ value: JSONValue) -> String {
+        guard let text = value.string, (1...32).contains(text.utf8.count) else { return "unknown" }
+        return text.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "-") } ? text : "unknown"
     }
 
     private static func integer(_ count: Int) -> UInt64 {

@@ -226,6 +226,8 @@ package struct ExpireReceipt: Hashable, Sendable {
     package var hasMore: Bool
     /// How many messages are kept in each queue that was looked at and is still there; for metrics.
     package var depths: [Int] = []
+    /// How old the oldest message is in each of those that hold any; for metrics.
+    package var ages: [Duration] = []
     /// What is in the store after the slice; for metrics.
     package var stored = StoredSum(queues: 0, bytes: 0)
 

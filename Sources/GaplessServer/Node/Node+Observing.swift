@@ -63,9 +63,20 @@ extension Node {
                 "Node holds more than its share and moves clients away",
                 metadata: ["attached": "\(attached)", "share": "\(share)", "moves": "\(moves)"]
             )
+        case .loaded(let over, let sheds):
+            self.tellLoad(over, sheds: sheds)
         case .swept(let messages, let queues):
             self.metrics.expired.increment(by: Int64(messages))
             self.logger.debug("Expired removed", metadata: ["messages": "\(messages)", "queues": "\(queues)"])
+        }
+    }
+
+    private func tellLoad(_ over: [LoadMeasure], sheds: Bool) {
+        let measures: Logger.Metadata = ["over": "\(over.map(\.rawValue).joined(separator: " "))"]
+        switch (over.isEmpty, sheds) {
+        case (true, _): self.logger.notice("Node has no longer too much to do")
+        case (false, true): self.logger.warning("Node has too much to do; new clients should go to others", metadata: measures)
+        case (false, false): self.logger.warning("Node has too much to do, and no other can take clients", metadata: measures)
         }
     }
 

@@ -125,6 +125,8 @@ struct DocumentTableTests {
         let server = ServerSessionConfiguration(node: NodeIdentity(name: Named.node("a"), incarnation: 1))
         let node = NodeConfiguration(node: server.node)
         let pace = try #require(node.creations)
+        let attaches = AttachPace.Limit()
+        let start = attaches.first * 10 == attaches.perSecond ? "a tenth" : "\(attaches.first)"
         let policy = StorePolicy()
         let backoff = Backoff()
         let expected: [String: String] = [
@@ -144,6 +146,8 @@ struct DocumentTableTests {
             "clients per user": "\(policy.maxClientsPerUser), a setting",
             "a client is sent away for":
                 "\(SendAwayOperation.hour.milliseconds / 3_600_000) h unless the operator says otherwise",
+            "clients that attach to a node": "\(attaches.perSecond) each second, \(start) of that at its start, a setting",
+            "connections of one address": "no bound, a setting",
             "a node's attachments count as alive after its last sign": Self.text(policy.nodeLifetime),
             "a queue that never had a message is kept after detach": Self.text(policy.emptyKeep),
             "acknowledge at the latest after": "1/8 of the window's messages or bytes, or \(Self.text(ClientTimes.acknowledgement))",

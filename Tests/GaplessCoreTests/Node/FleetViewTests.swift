@@ -48,6 +48,18 @@ struct FleetViewTests {
         #expect(!view.hasTaker && view.hasRefuge)
     }
 
+    @Test("one that has too much to do takes clients, and is nobody to send them to; nor is one of which that is not known")
+    func spare() {
+        let over = NodeReport(capacity: 10, over: ["memory"])
+        #expect(self.view(over).hasTaker && self.view(over).hasRefuge && !self.view(over).hasSpare)
+        #expect(self.view(over, self.serving).hasSpare)
+        #expect(!self.view(self.serving, age: .seconds(8)).hasSpare)
+        for report in [nil, NodeReport(isCordoned: true, capacity: 10), NodeReport(isDraining: true, capacity: 10)] {
+            #expect(!self.view(report).hasSpare)
+        }
+        #expect(!self.view(NodeReport(connections: 10, capacity: 10)).hasSpare)
+    }
+
     @Test("nobody counts on a node that was silent for 8 s, though it counts as alive")
     func silent() {
         #expect(self.view(self.serving, age: .milliseconds(7_999)).hasTaker)

@@ -29,7 +29,7 @@ struct NodeLogicStoreTests {
         #expect(Readiness(reasons: [], warnings: [.storeFull]).description == "ready store-full")
         #expect(
             Readiness(reasons: Readiness.Reason.allCases, warnings: Readiness.Warning.allCases).description
-                == "starting draining cordoned store-cut-off schema-unknown full store-full"
+                == "starting draining cordoned store-cut-off schema-unknown full connections loop-lag commits-slow memory disk overloaded store-full"
         )
     }
 

@@ -31,6 +31,24 @@ final class NodeRig {
 
     func open(loop: Int = 0) -> ConnectionAddress { self.logic.opened(loop: loop) }
 
+    /// A connection from an address, and whether it stays.
+    func open(from remote: RemoteAddress) -> (address: ConnectionAddress?, output: NodeOutput) {
+        var address: ConnectionAddress?
+        let output = self.perform { address = $0.opened(loop: 0, from: remote, into: &$1) }
+        return (address, output)
+    }
+
+    func hear() -> Admission {
+        self.logic.hear(authentications: 0, now: self.now)
+    }
+
+    /// The process is measured so often in a row, each time with the same result.
+    func sample(_ sample: LoadSample, times: Int = 1) -> NodeOutput {
+        var output = NodeOutput()
+        for _ in 0..<times { output.add(self.perform { $0.sampled(sample, now: self.now, into: &$1) }) }
+        return output
+    }
+
     func close(_ address: ConnectionAddress) -> NodeOutput {
         self.perform { $0.closed(address.id, into: &$1) }
     }

@@ -10,8 +10,20 @@ struct NodeReportTests {
         #expect(self.full.text == #"{"draining":true,"cordoned":true,"connections":12,"attached":11,"capacity":100000}"#)
         #expect(NodeReport(self.full.text) == self.full)
         let huge = NodeReport(connections: .max, attached: .max, capacity: .max)
-        #expect(huge.text.utf8.count <= 200)
+        #expect(huge.text.utf8.count <= 300)
         #expect(NodeReport(huge.text)?.isRefuge == false)
+    }
+
+    @Test("what is too much is told by name; what a later program names is kept, and what is no name says that something is too much")
+    func over() {
+        let report = NodeReport(capacity: 7, over: LoadMeasure.allCases.map(\.rawValue))
+        #expect(report.text.utf8.count <= 300)
+        #expect(report.text.hasSuffix(#""capacity":7,"over":["connections","loop-lag","commits-slow","memory","disk"]}"#))
+        #expect(NodeReport(report.text) == report && report.isOver)
+        #expect(NodeReport(#"{"capacity":7,"over":["mood"]}"#)?.over == ["mood"])
+        #expect(NodeReport(#"{"capacity":7,"over":[1,"","\u001b[31m"]}"#)?.over == ["unknown", "unknown", "unknown"])
+        #expect(NodeReport(#"{"capacity":7,"over":[]}"#)?.isOver == false)
+        #expect(NodeReport(#"{"capacity":7,"over":"memory"}"#)?.isOver == false)
     }
 
     @Test("a later program may say more, and one that says less is believed in the rest")

@@ -96,6 +96,14 @@ final class ServerVectorNode {
         for effect in output.effects { self.perform(effect) }
     }
 
+    /// A WebSocket is opened; all come from one address.
+    func open() -> ConnectionAddress {
+        guard self.isAlive else { return self.logic.opened(loop: 0) }
+        var address: ConnectionAddress?
+        self.feed { logic, _, output in address = logic.opened(loop: 0, from: .v4(1), into: &output) }
+        return address ?? self.logic.opened(loop: 0)
+    }
+
     private func perform(_ effect: NodeEffect) {
         switch effect {
         case .poll(let cursor):
@@ -153,7 +161,7 @@ final class ServerVectorNode {
         switch effect {
         case .admit:
             self.world.later {
-                let admission = self.logic.admit(authentications: 0, now: self.world.now)
+                let admission = self.logic.hear(authentications: 0, now: self.world.now)
                 connection.drive { $0.admitted(admission, now: self.world.now, into: &$1) }
             }
         case .authenticate(let hello): self.authenticate(hello.client, hello.token, for: connection)

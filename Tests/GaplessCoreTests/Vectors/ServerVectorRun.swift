@@ -71,7 +71,7 @@ final class ServerVectorRun {
 
     private static let verbs: Set<String> = [
         "open", "hello", "up", "gone", "pass", "stall", "send", "return", "throw", "store", "copy", "restore", "life", "remove", "sendAway",
-        "letIn", "drain", "cordon", "uncordon", "rebalance", "socket", "kill",
+        "letIn", "drain", "cordon", "uncordon", "overload", "relieve", "rebalance", "socket", "kill",
     ]
 
     private func connection() throws -> ServerVectorConnection { try self.world.connection(self.current) }
@@ -129,6 +129,12 @@ final class ServerVectorRun {
         case "cordon", "uncordon":
             let node = try self.world.node(try fields.string(verb) ?? "a")
             node.feed { logic, now, _ in logic.setCordoned(verb == "cordon", now: now) }
+        case "overload", "relieve":
+            let node = try self.world.node(try fields.string(verb) ?? "a")
+            let memory = verb == "overload" ? 100 : 0
+            for _ in 0..<LoadGauge.samplesToClear {
+                node.feed { $0.sampled(LoadSample(memory: memory, memoryLimit: 100), now: $1, into: &$2) }
+            }
         case "rebalance":
             let connection = try self.connection()
             let order = DrainOrder(within: try fields.milliseconds("rebalance") ?? .zero, code: .rebalance, jitter: .seconds(5))

@@ -5,6 +5,8 @@ struct ServerVectorSettings {
     var session: ServerSessionConfiguration
     var store = StorePolicy()
     var creations: CreationLimit.Pace?
+    var pace: AttachPace.Limit?
+    var connectionsPerAddress: Int?
     var maxUplinkBytes = 268_435_456
     var decision = HandlerDecision.close
     var rebalance: RebalancePolicy?
@@ -28,6 +30,8 @@ struct ServerVectorSettings {
         if let count = try fields.int("newQueuesAtOnce") {
             self.creations = CreationLimit.Pace(interval: .seconds(1), burst: Int(count))
         }
+        if let count = try fields.int("attachesPerSecond") { self.pace = AttachPace.Limit(perSecond: Int(count), rampTime: .zero) }
+        if let count = try fields.int("connectionsPerAddress") { self.connectionsPerAddress = Int(count) }
         if let rebalance = try fields.object("rebalance") {
             let (excess, calm) = (try rebalance.int("excess") ?? 25, try rebalance.milliseconds("calm") ?? .seconds(120))
             self.rebalance = RebalancePolicy(minExcess: Int(excess), calm: calm, minAge: try rebalance.milliseconds("age") ?? .seconds(60))

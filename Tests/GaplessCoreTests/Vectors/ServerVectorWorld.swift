@@ -30,6 +30,8 @@ final class ServerVectorWorld {
             let identity = NodeIdentity(name: Named.node(name), incarnation: UInt64(index + 1))
             var configuration = NodeConfiguration(node: identity, creations: settings.creations)
             configuration.maxUplinkBytes = settings.maxUplinkBytes
+            configuration.pace = settings.pace
+            configuration.maxConnectionsPerAddress = settings.connectionsPerAddress
             configuration.rebalance = settings.rebalance
             return ServerVectorNode(world: self, name: identity.name, incarnation: identity.incarnation, configuration: configuration)
         }
@@ -67,7 +69,7 @@ final class ServerVectorWorld {
         let connection = ServerVectorConnection(
             name: name,
             node: node,
-            address: node.logic.opened(loop: 0),
+            address: node.open(),
             configuration: configuration,
             now: self.now
         )

@@ -45,6 +45,8 @@ extension ServerConformance {
             try require(queue == nil, "no queue", came: "a queue")
             try await bench.letIn()
         },
+        .outOfReach("R5.1-8", "4101 for clients that come too fast", "the bound is not told, and the other checks would meet it too"),
+        .outOfReach("R5.1-9", "a node that has too much to do takes clients when no other can", "the kit judges one node"),
         Check("R5.2-1", "the first row that fits is the answer: rollback comes before partial") { bench in
             let before = try await Self.acknowledgeTwoOfThree(bench)
             let held = before.generation.rawValue + 7
