@@ -23,6 +23,7 @@ extension SQLiteQueueStore {
             store: store,
             schemas: configuration.schema.supported,
             wake: { sender.wake($0) },
+            freeBytes: { FreeSpace.bytes(at: path) },
             close: {
                 receiver?.stop()
                 store.close()

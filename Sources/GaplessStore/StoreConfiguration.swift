@@ -32,6 +32,8 @@ public struct StoreConfiguration: Sendable {
         package var schemas: ClosedRange<UInt32>
         /// Tells other processes to look at their signals; it never waits for them.
         package var wake: @Sendable ([NodeIdentity]) -> Void
+        /// How many bytes are free where it is; nil where nobody can say. It is asked each second, and never waits.
+        package var freeBytes: @Sendable () -> Int?
         /// Gives up what waits for wake-ups, and closes the store if it is this server's own.
         package var close: @Sendable () -> Void
 
@@ -39,11 +41,13 @@ public struct StoreConfiguration: Sendable {
             store: any QueueStore,
             schemas: ClosedRange<UInt32> = 1...1,
             wake: @escaping @Sendable ([NodeIdentity]) -> Void = { _ in },
+            freeBytes: @escaping @Sendable () -> Int? = { nil },
             close: @escaping @Sendable () -> Void
         ) {
             self.store = store
             self.schemas = schemas
             self.wake = wake
+            self.freeBytes = freeBytes
             self.close = close
         }
     }

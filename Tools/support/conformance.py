@@ -105,7 +105,8 @@ def main():
     program = os.path.abspath(options.program)
     with tempfile.TemporaryDirectory() as folder:
         node = Node(program, "a", os.path.join(folder, "store.db"), folder,
-                    options=["--heartbeat", "1s", "--silence", "6s", "--uplink", "discard", "--new-queues-per-second", "none"]).start()
+                    options=["--heartbeat", "1s", "--silence", "6s", "--uplink", "discard", "--new-queues-per-second", "none",
+                             "--attaches-per-second", "none"]).start()
         judge = Judge(program, node, options.all)
         try:
             with concurrent.futures.ThreadPoolExecutor(max_workers=6) as pool:

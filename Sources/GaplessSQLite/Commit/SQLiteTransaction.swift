@@ -177,6 +177,11 @@ final class SQLiteTransaction: StoreTransaction {
         return try self.tables.messages.newest(queue: row.id, in: range, unexpiredAt: moment)
     }
 
+    func oldestTime(of client: ClientID) throws -> Timestamp? {
+        guard let row = try self.row(of: client) else { return nil }
+        return try self.tables.messages.oldestTime(queue: row.id, above: row.record.floor)
+    }
+
     func hasUnexpired(_ client: ClientID) throws -> Bool {
         guard let row = try self.row(of: client), row.record.kept.messages > 0 else { return false }
         return try self.tables.messages.hasUnexpired(queue: row.id, above: row.record.floor, now: self.clock)

@@ -11,6 +11,7 @@ struct MessageRows {
     private let insertion: PreparedStatement
     private let timesOf: PreparedStatement
     private let newestOf: PreparedStatement
+    private let oldestTime: PreparedStatement
     private let oldestRows: PreparedStatement
     private let expiries: PreparedStatement
     private let unexpired: PreparedStatement
@@ -45,6 +46,10 @@ struct MessageRows {
         self.newestOf = try PreparedStatement(
             database,
             "SELECT sequence, time FROM messages WHERE queue = ? AND sequence BETWEEN ? AND ? AND expires > ? ORDER BY sequence DESC LIMIT 1"
+        )
+        self.oldestTime = try PreparedStatement(
+            database,
+            "SELECT time FROM messages WHERE queue = ? AND sequence > ? ORDER BY sequence LIMIT 1"
         )
         self.oldestRows = try PreparedStatement(
             database,
@@ -95,6 +100,13 @@ struct MessageRows {
         self.newestOf.bind(range.last, at: 3)
         self.newestOf.bind(moment, at: 4)
         return try self.newestOf.first { LastMessage(sequence: try $0.sequence(0), time: try $0.timestamp(1)) }
+    }
+
+    /// When the oldest message above a number was committed; nil when none is kept.
+    func oldestTime(queue: Int64, above floor: SequenceNumber) throws -> Timestamp? {
+        self.oldestTime.bind(queue, at: 1)
+        self.oldestTime.bind(floor, at: 2)
+        return try self.oldestTime.first { try $0.timestamp(0) }
     }
 
     /// How much is kept above a number and through another.

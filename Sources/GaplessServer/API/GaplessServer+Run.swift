@@ -317,8 +317,9 @@ extension Node {
         while !Task.isCancelled {
             await self.loopClock.sleep(for: .seconds(1), on: self.loops[0].eventLoop)
             self.gateway.giveUp(waitingFor: self.configuration.sendTimeout)
+            self.sampleLoad()
             self.measure()
-            self.probeLoops()
+            self.liveness.looked(now: self.clock.monotonic())
         }
     }
 }

@@ -37,15 +37,27 @@ public struct NodeDescription: Hashable, Sendable {
     public let load: Load?
 
     /// Why a balancer should send nobody there, as `/ready` says it: `starting`, `draining`, `cordoned`, `store-cut-off`, `schema-unknown`,
-    /// `full`; empty when it is ready, and nil for another node than the one that is asked.
+    /// `full`, or what of its load is too much; empty when it is ready, and nil for another node than the one that is asked.
     public let notReady: [String]?
 
-    package init(name: NodeName, state: State, age: Duration = .zero, load: Load? = nil, notReady: [String]? = nil) {
+    /// What of its load is beyond `ServerConfiguration.readiness`: `connections`, `loop-lag`, `commits-slow`, `memory`, `disk`. Such a node is not
+    /// ready as long as another one can take its clients.
+    public let over: [String]
+
+    package init(
+        name: NodeName,
+        state: State,
+        age: Duration = .zero,
+        load: Load? = nil,
+        notReady: [String]? = nil,
+        over: [String] = []
+    ) {
         self.name = name
         self.state = state
         self.age = age
         self.load = load
         self.notReady = notReady
+        self.over = over
     }
 }
 
@@ -56,7 +68,8 @@ extension NodeDescription {
             name: logic.node.name,
             state: State(logic.report),
             load: Load(logic.report),
-            notReady: logic.readiness(now: now).reasons.map(\.rawValue)
+            notReady: logic.readiness(now: now).reasons.map(\.rawValue),
+            over: logic.report.over
         )
     }
 
@@ -66,7 +79,8 @@ extension NodeDescription {
             name: peer.node.name,
             state: peer.isFresh(freshness) ? peer.report.map(State.init) ?? .serving : .silent,
             age: peer.age,
-            load: peer.report.map(Load.init)
+            load: peer.report.map(Load.init),
+            over: peer.report?.over ?? []
         )
     }
 }

@@ -57,6 +57,7 @@ enum AdminJSON {
             object.append("capacity", .integer(UInt64(load.capacity)))
         }
         if let notReady = node.notReady { object.append("notReady", .array(notReady.map { .string($0) })) }
+        if !node.over.isEmpty { object.append("over", .array(node.over.map { .string($0) })) }
         return object
     }
 

@@ -17,7 +17,11 @@ extension ServerConfiguration {
     /// | `maxKeep`, `keyLifetime`, `heartbeat`, `silence`, `helloDeadline`, `authenticationGrace`, `drainWait`, `drainTime`, `moveTime`, `hardStop`, `sendTimeout` | durations |
     /// | `maxClientsPerUser`, `maxQueues`, `maxStoreBytes`, `maxMessageBytes`, `maxUplinkBytes`, `handlerAttempts` | integers |
     /// | `downlinkMessages`, `downlinkBytes`, `uplinkMessages`, `uplinkBytes` | integers: the windows |
-    /// | `newQueuesPerSecond` | an integer, or `none` for no limit |
+    /// | `newQueuesPerSecond`, `attachesPerSecond`, `maxConnectionsPerAddress` | an integer, or `none` for no limit |
+    /// | `warmUp` | a duration |
+    /// | `readyMaxConnections`, `readyMaxMemory` | `readiness`: percent, or `none` |
+    /// | `readyMaxLoopLag`, `readyMaxCommitTime` | `readiness`: a duration, or `none` |
+    /// | `readyMinFreeDisk` | `readiness`: bytes, or `none` |
     /// | `maxConnections`, `maxPendingSends`, `threads` | integers |
     /// | `rebalance` | `on` or `off` |
     /// | `webhook`, `webhookSecretFile` | the URL of `messageWebhook`, and the path of a file with one or two secrets; both or none |
@@ -49,6 +53,7 @@ extension ServerConfiguration {
         try settings.integer("maxConnections") { self.maxConnections = $0 }
         try settings.integer("maxPendingSends") { self.maxPendingSends = $0 }
         try settings.integer("threads") { self.threads = $0 }
+        try self.readLoad(settings)
         try self.readWebhooks(settings)
     }
 
@@ -66,6 +71,17 @@ extension ServerConfiguration {
         guard let names = settings.list("webhookEvents") else { return }
         self.webhookEvents = try WebhookEventKind.parse(names, setting: "webhookEvents")
         self.eventWebhook = webhook
+    }
+
+    private mutating func readLoad(_ settings: SettingReader) throws(ConfigurationError) {
+        try settings.integer("attachesPerSecond", orNone: { self.attachesPerSecond = $0 })
+        try settings.duration("warmUp") { self.warmUp = $0 }
+        try settings.integer("maxConnectionsPerAddress", orNone: { self.maxConnectionsPerAddress = $0 })
+        try settings.integer("readyMaxConnections", orNone: { self.readiness.maxConnections = $0 })
+        try settings.duration("readyMaxLoopLag", orNone: { self.readiness.maxLoopLag = $0 })
+        try settings.duration("readyMaxCommitTime", orNone: { self.readiness.maxCommitTime = $0 })
+        try settings.integer("readyMaxMemory", orNone: { self.readiness.maxMemory = $0 })
+        try settings.integer("readyMinFreeDisk", orNone: { self.readiness.minFreeDisk = $0 })
     }
 
     private mutating func readListeners(_ settings: SettingReader) throws(ConfigurationError) {
@@ -115,11 +131,7 @@ extension ServerConfiguration {
         try settings.duration("maxKeep") { self.maxKeep = $0 }
         try settings.integer("maxClientsPerUser") { self.maxClientsPerUser = $0 }
         try settings.integer("maxQueues") { self.maxQueues = $0 }
-        if settings.text("newQueuesPerSecond") == "none" {
-            self.newQueuesPerSecond = nil
-        } else {
-            try settings.integer("newQueuesPerSecond") { self.newQueuesPerSecond = $0 }
-        }
+        try settings.integer("newQueuesPerSecond", orNone: { self.newQueuesPerSecond = $0 })
         try settings.integer("maxStoreBytes") { self.maxStoreBytes = $0 }
         try settings.duration("keyLifetime") { self.keyLifetime = $0 }
     }
@@ -205,6 +217,18 @@ private struct SettingReader {
     func duration(_ key: String, _ set: (Duration) -> Void) throws(ConfigurationError) {
         guard self.config.int(forKey: ConfigKey([key])) == nil else { throw ConfigurationError(key, "It has no unit, such as 30s.") }
         try self.text(key, "a duration such as 30s", { Duration(setting: $0) }, set)
+    }
+
+    /// A duration, or `none`, which is told as nil.
+    func duration(_ key: String, orNone set: (Duration?) -> Void) throws(ConfigurationError) {
+        guard self.text(key) != "none" else { return set(nil) }
+        try self.duration(key, { set($0) })
+    }
+
+    /// An integer, or `none`, which is told as nil.
+    func integer(_ key: String, orNone set: (Int?) -> Void) throws(ConfigurationError) {
+        guard self.text(key) != "none" else { return set(nil) }
+        try self.integer(key, { set($0) })
     }
 
     func integer(_ key: String, _ set: (Int) -> Void) throws(ConfigurationError) {

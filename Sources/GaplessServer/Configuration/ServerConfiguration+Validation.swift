@@ -33,6 +33,7 @@ extension ServerConfiguration {
             "the bytes of uplinkWindow and of a message, through 1099511627776"
         )
         try self.validateTimes()
+        try self.readiness.validate()
         try self.messageWebhook?.validate(as: "messageWebhook")
         try self.eventWebhook?.validate(as: "eventWebhook")
         try Self.check("webhookEvents", self.eventWebhook == nil || !self.webhookEvents.isEmpty, "one event or more")
@@ -61,6 +62,16 @@ extension ServerConfiguration {
             self.newQueuesPerSecond.map { (1...100_000).contains($0) } ?? true,
             "1 through 100000, or nil for no limit"
         )
+        try Self.check(
+            "attachesPerSecond",
+            self.attachesPerSecond.map { (1...100_000).contains($0) } ?? true,
+            "1 through 100000, or nil for no limit"
+        )
+        try Self.check(
+            "maxConnectionsPerAddress",
+            self.maxConnectionsPerAddress.map { (1...10_000_000).contains($0) } ?? true,
+            "1 through 10000000, or nil for no limit"
+        )
         try Self.check("maxStoreBytes", self.maxStoreBytes >= 1, "at least 1")
         try Self.check("keyLifetime", (.seconds(1)...(.seconds(86_400))).contains(self.keyLifetime), "1 s through 24 h")
     }
@@ -70,6 +81,7 @@ extension ServerConfiguration {
         try Self.check("silence", self.silence > self.heartbeat && self.silence <= .seconds(600), "longer than heartbeat, at most 600 s")
         try Self.check("helloDeadline", (.milliseconds(100)...(.seconds(60))).contains(self.helloDeadline), "100 ms through 60 s")
         try Self.check("authenticationGrace", (.seconds(1)...(.seconds(300))).contains(self.authenticationGrace), "1 s through 300 s")
+        try Self.check("warmUp", (.zero...(.seconds(300))).contains(self.warmUp), "0 through 300 s")
         try Self.check("drainWait", (.zero...(.seconds(300))).contains(self.drainWait), "0 through 300 s")
         try Self.check("drainTime", (.zero...(.seconds(300))).contains(self.drainTime), "0 through 300 s")
         try Self.check("moveTime", (.milliseconds(100)...(.seconds(300))).contains(self.moveTime), "100 ms through 300 s")
@@ -86,7 +98,7 @@ extension ServerConfiguration {
         DrainPlan(wait: self.drainWait, spread: self.drainTime, within: self.moveTime, hardStop: self.hardStop)
     }
 
-    private static func check(_ setting: String, _ isValid: Bool, _ bounds: String) throws(ConfigurationError) {
+    static func check(_ setting: String, _ isValid: Bool, _ bounds: String) throws(ConfigurationError) {
         guard isValid else { throw ConfigurationError(setting, "Must be \(bounds).") }
     }
 

@@ -49,6 +49,25 @@ public struct ServerConfiguration: Sendable {
     /// How fast one address may create queues instead, for tests.
     package var creationPace: CreationLimit.Pace?
 
+    /// How many clients attach to this node each second, in the long run; who comes too early is told with 4101 when to come back. Nil for no limit.
+    /// Default 2,000, at most 100,000.
+    ///
+    /// When a node dies, its clients come back at once. So they come one after the other instead, and the nodes that are left go on serving
+    /// theirs.
+    public var attachesPerSecond: Int? = 2_000
+
+    /// How long a node that has started takes from a tenth of `attachesPerSecond` to all of it. Default 30 s; 0 through 300 s.
+    public var warmUp: Duration = .seconds(30)
+
+    /// The most connections that one address has open at once; those beyond are closed with 4101. Nil for no limit. Default nil; 1 through
+    /// 10,000,000.
+    ///
+    /// An address counts as for `newQueuesPerSecond`: behind a proxy all clients have one.
+    public var maxConnectionsPerAddress: Int?
+
+    /// From which load on new clients should go to other nodes.
+    public var readiness: ReadinessThresholds = ReadinessThresholds()
+
     /// The most payload bytes in the store; sends fail with `full` above it. Default 10 GiB; at least 1 byte.
     public var maxStoreBytes: Int = 10_737_418_240
 
@@ -141,5 +160,10 @@ public struct ServerConfiguration: Sendable {
     /// The defaults.
     public init() {
         self.name = NodeName.ofHost
+    }
+
+    /// How fast clients are taken.
+    var attachPace: AttachPace.Limit? {
+        self.attachesPerSecond.map { AttachPace.Limit(perSecond: $0, rampTime: self.warmUp) }
     }
 }

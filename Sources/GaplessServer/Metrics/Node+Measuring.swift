@@ -3,17 +3,17 @@ import GaplessCore
 extension Node {
     /// Measures what can be looked at from any thread.
     func measure() {
-        let (connections, attached, readiness) = self.ask { logic, now in
-            (logic.connectionCount, logic.attachedCount, logic.readiness(now: now))
-        }
-        self.metrics.record(connections: connections, attached: attached, readiness: readiness)
+        self.metrics.record(self.ask { logic, now in logic.loadReport(now: now) })
         self.metrics.record(self.gateway.health, now: self.clock.monotonic())
         if let bytes = ProcessMemory.resident() { self.metrics.record(memory: bytes) }
         self.metrics.record(self.loops.reduce(into: SessionBacklog()) { $0 += $1.backlog.value })
     }
 
-    /// Measures how long the event loops let others wait.
-    func probeLoops() {
+    /// Tells the logic how much the process has to do; each second.
+    func sampleLoad() {
+        let sample = self.sampler.sample(self.gateway.health, self.loops, now: self.clock.monotonic())
+        if let bytes = sample.freeDisk { self.metrics.record(freeDisk: bytes) }
+        self.feed { logic, now, output in logic.sampled(sample, now: now, into: &output) }
         for loop in self.loops { loop.probe(self.clock, self.metrics) }
     }
 

@@ -9,13 +9,7 @@ enum ProcessMemory {
     /// What is in use and not swapped out, in bytes; nil where the system does not tell.
     static func resident() -> Int? {
         #if os(Linux)
-        let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = read(file, &bytes, bytes.count)
-        guard count > 0 else { return nil }
-        return Self.residentPages(String(decoding: bytes[..<count], as: UTF8.self)).map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
+        return SystemFile.text("/proc/self/statm").flatMap(Self.residentPages).map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
         #elseif canImport(Darwin)
         var info = proc_taskinfo()
         let size = Int32(MemoryLayout<proc_taskinfo>.size)

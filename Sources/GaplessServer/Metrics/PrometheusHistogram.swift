@@ -7,15 +7,19 @@ enum PrometheusBuckets: Hashable, Sendable {
     case times
     /// For counts: 1 to 4,096.
     case sizes
+    /// For how old something is, in seconds: 1 s to 7 days.
+    case ages
 
     var bounds: [Double] {
         switch self {
         case .times: Self.timeBounds
         case .sizes: Self.sizeBounds
+        case .ages: Self.ageBounds
         }
     }
 
     private static let timeBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+    private static let ageBounds: [Double] = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 604_800]
     private static let sizeBounds: [Double] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096]
 }
 

@@ -11,7 +11,8 @@ import Synchronization
 /// ```
 ///
 /// A dot in a label becomes an underscore, a counter ends in `_total` and a timer in `_seconds`: `gapless.server.commits` is
-/// `gapless_server_commits_total`. Recorders that aggregate and timers are histograms with fixed buckets, 500 µs to 60 s and 1 to 4,096.
+/// `gapless_server_commits_total`. Recorders that aggregate and timers are histograms with fixed buckets, 500 µs to 60 s and 1 to 4,096
+/// (1 s to 7 days for the ages that a server tells).
 ///
 /// It is bounded, so that a label that takes its values from outside fills neither memory nor Prometheus: a metric has at most
 /// ``maxSeries`` combinations of dimensions, and everything together at most ``maxLines`` lines. What is above is dropped, and counted in
@@ -78,9 +79,10 @@ public final class PrometheusMetrics: MetricsFactory {
         return self.series(.gauge, label, dimensions, PrometheusGauge()) ?? self.nowhere
     }
 
-    /// A histogram of times. It ends in `_seconds`.
+    /// A histogram of times, or of ages where a server tells those. It ends in `_seconds`.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        self.series(.histogram(.times), label, dimensions, PrometheusHistogram(.times)) ?? self.nowhere
+        let buckets = ServerMetric(rawValue: label)?.timeBuckets ?? .times
+        return self.series(.histogram(buckets), label, dimensions, PrometheusHistogram(buckets)) ?? self.nowhere
     }
 
     /// Takes the series out of the text, for all who record into it.

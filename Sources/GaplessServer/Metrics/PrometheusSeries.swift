@@ -21,7 +21,7 @@ enum PrometheusKind: Hashable, Sendable {
         switch self {
         case .counter: "_total"
         case .gauge, .histogram(.sizes): ""
-        case .histogram(.times): "_seconds"
+        case .histogram(.times), .histogram(.ages): "_seconds"
         }
     }
 

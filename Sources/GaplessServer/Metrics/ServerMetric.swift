@@ -23,12 +23,16 @@ package enum ServerMetric: String, CaseIterable, Sendable {
     case commitUnderWay = "gapless.server.commits.under_way.seconds"
     case storeBytes = "gapless.server.store.bytes"
     case storeQueues = "gapless.server.store.queues"
+    case storeFree = "gapless.server.store.free_bytes"
     case queueDepth = "gapless.server.queues.depth"
+    case queueAge = "gapless.server.queues.oldest.seconds"
     case loopLag = "gapless.server.loop.lag.seconds"
     case memory = "gapless.server.memory.bytes"
     case handled = "gapless.server.uplink.handled"
     case handlersFailed = "gapless.server.uplink.failed"
+    case ready = "gapless.server.ready"
     case unready = "gapless.server.unready"
+    case over = "gapless.server.over"
     case drains = "gapless.server.drains"
     case moves = "gapless.server.moves"
     case hooksDropped = "gapless.server.hooks.dropped"
@@ -63,12 +67,16 @@ package enum ServerMetric: String, CaseIterable, Sendable {
         case .commitUnderWay: "Age of the commit under way; 0 when none is."
         case .storeBytes: "Payload bytes in the store, as of the last sweep of this node."
         case .storeQueues: "Queues in the store, as of the last sweep of this node."
+        case .storeFree: "Bytes that are free where the store is."
         case .queueDepth: "Messages in a queue, each time that this node's sweep looked at one."
+        case .queueAge: "Age of the oldest message in a queue, each time that this node's sweep looked at one that holds any."
         case .loopLag: "Time that an event loop let a task wait, each second and loop."
         case .memory: "Memory of the process that is in use and not swapped out."
         case .handled: "Messages of clients that are done: their mark is stored."
         case .handlersFailed: "Runs of a handler that failed, or whose replies the store refused."
+        case .ready: "Whether a balancer should send clients to the node, 1 or 0."
         case .unready: "Whether the node is not ready for this reason, 1 or 0."
+        case .over: "Whether this is beyond its threshold, 1 or 0; a node that has nobody else to send clients to stays ready."
         case .drains: "Drains that began."
         case .moves: "Connections that were asked to move, by how they ended."
         case .hooksDropped: "Events that hooks were too slow for."
@@ -77,5 +85,10 @@ package enum ServerMetric: String, CaseIterable, Sendable {
         case .webhooksDropped: "Events that the event webhook was not told of."
         case .dropped: "Metrics that were not made: too many, or two kinds under one name."
         }
+    }
+
+    /// How times under this label are told apart.
+    var timeBuckets: PrometheusBuckets {
+        self == .queueAge ? .ages : .times
     }
 }

@@ -27,7 +27,9 @@ final class ServerMetrics: Sendable {
     private let commitUnderWay: Gauge
     private let storeBytes: Gauge
     private let storeQueues: Gauge
+    private let storeFree: Gauge
     private let queueDepth: Recorder
+    private let queueAge: Timer
     private let loopLag: Timer
     private let memory: Gauge
     private let connections: Gauge
@@ -41,7 +43,9 @@ final class ServerMetrics: Sendable {
     private let gaveUp: Counter
     private let closes: Named<CloseCode>
     private let moves: [MoveOutcome: Counter]
+    private let ready: Gauge
     private let unready: [Readiness.Reason: Gauge]
+    private let over: [LoadMeasure: Gauge]
 
     /// What became of the position of a client that attached.
     private enum AttachOutcome: String, CaseIterable {
@@ -105,7 +109,9 @@ final class ServerMetrics: Sendable {
         self.commitUnderWay = gauge(.commitUnderWay)
         self.storeBytes = gauge(.storeBytes)
         self.storeQueues = gauge(.storeQueues)
+        self.storeFree = gauge(.storeFree)
         self.queueDepth = Recorder(label: ServerMetric.queueDepth.rawValue, factory: factory)
+        self.queueAge = Timer(label: ServerMetric.queueAge.rawValue, factory: factory)
         self.loopLag = Timer(label: ServerMetric.loopLag.rawValue, factory: factory)
         self.memory = gauge(.memory)
         self.connections = gauge(.connections)
@@ -125,6 +131,10 @@ final class ServerMetrics: Sendable {
         self.closes = Named(.closed, "code", CloseCode.named.map { ($0.code, $0.name) }, factory)
         self.moves = Self.each(MoveOutcome.allCases) {
             Counter(label: ServerMetric.moves.rawValue, dimensions: [("outcome", $0.rawValue)], factory: factory)
+        }
+        self.ready = gauge(.ready)
+        self.over = Self.each(LoadMeasure.allCases) {
+            Gauge(label: ServerMetric.over.rawValue, dimensions: [("measure", $0.rawValue)], factory: factory)
         }
         self.unready = Self.each(Readiness.Reason.allCases) {
             Gauge(label: ServerMetric.unready.rawValue, dimensions: [("reason", $0.rawValue)], factory: factory)
@@ -204,6 +214,7 @@ final class ServerMetrics: Sendable {
 
     private func swept(_ receipt: ExpireReceipt) {
         for depth in receipt.depths { self.queueDepth.record(depth) }
+        for age in receipt.ages { self.queueAge.recordNanoseconds(age.nanoseconds) }
         self.storeBytes.record(receipt.stored.bytes)
         self.storeQueues.record(receipt.stored.queues)
     }
@@ -219,10 +230,16 @@ final class ServerMetrics: Sendable {
         self.memory.record(bytes)
     }
 
-    func record(connections: Int, attached: Int, readiness: Readiness) {
-        self.connections.record(connections)
-        self.attached.record(attached)
-        for (reason, gauge) in self.unready { gauge.record(readiness.reasons.contains(reason) ? 1 : 0) }
+    func record(freeDisk bytes: Int) {
+        self.storeFree.record(bytes)
+    }
+
+    func record(_ load: NodeLoad) {
+        self.connections.record(load.connections)
+        self.attached.record(load.attached)
+        self.ready.record(load.readiness.isReady ? 1 : 0)
+        for (reason, gauge) in self.unready { gauge.record(load.readiness.reasons.contains(reason) ? 1 : 0) }
+        for (measure, gauge) in self.over { gauge.record(load.over.contains(measure) ? 1 : 0) }
     }
 
     func record(_ health: GatewayHealth, now: Instant) {

@@ -42,9 +42,12 @@ final class ConnectionShell: WebSocketConnectionDelegate {
     // MARK: From the socket
 
     func connectionOpened(_ connection: WebSocketConnectionHandler<ConnectionShell>) {
-        let address = self.node.feed { logic, _, _ in logic.opened(loop: self.home.index) }
+        let address = self.node.feed { logic, _, output in
+            logic.opened(loop: self.home.index, from: self.handshake.remote, into: &output)
+        }
         self.address = address
         self.connection = connection
+        // What the node has to tell it comes with a later turn of the loop.
         self.home.add(self, as: address.id)
         // [R3.2-5]: nothing larger is buffered than what may come at this point.
         connection.maxMessageBytes = self.node.maxHelloFrameBytes

@@ -29,8 +29,11 @@ final class LoopShell: Sendable {
     let index: Int
     let eventLoop: any EventLoop
     private let connections: Connections
-    /// Whether a probe waits for its turn.
-    private let isProbed = Atomic(false)
+    /// When the probe that waits for its turn was sent, in nanoseconds; `noProbe` when none does.
+    private let probed = Atomic(LoopShell.noProbe)
+    /// The longest that a probe waited since that was last asked, in nanoseconds.
+    private let longest = Atomic<Int64>(0)
+    private static let noProbe = Int64.min
     private let mailbox: LoopMailbox<Letter>
     /// What is under way to the clients of the loop.
     let backlog = BacklogTotal()
@@ -50,12 +53,27 @@ final class LoopShell: Sendable {
 
     /// Measures how long a task waits for its turn, from any thread. One at a time: a loop that hangs is measured when it goes on.
     func probe(_ clock: GatewayClock, _ metrics: ServerMetrics) {
-        guard !self.isProbed.exchange(true, ordering: .relaxed) else { return }
+        guard self.probed.load(ordering: .relaxed) == Self.noProbe else { return }
         let asked = clock.monotonic()
+        let (isFirst, _) = self.probed.compareExchange(expected: Self.noProbe, desired: asked.nanoseconds, ordering: .relaxed)
+        guard isFirst else { return }
         self.eventLoop.execute {
-            metrics.looped(after: clock.monotonic() - asked)
-            self.isProbed.store(false, ordering: .relaxed)
+            let lag = clock.monotonic() - asked
+            metrics.looped(after: lag)
+            self.longest.max(lag.nanoseconds, ordering: .relaxed)
+            self.probed.store(Self.noProbe, ordering: .relaxed)
         }
+    }
+
+    /// The longest that a probe waited since this was last asked; one that waits still counts with what it has waited.
+    func takeLag(now: Instant) -> Duration {
+        max(.nanoseconds(self.longest.exchange(0, ordering: .relaxed)), self.silence(now: now))
+    }
+
+    /// How long a probe has waited for its turn by now; zero when none waits.
+    func silence(now: Instant) -> Duration {
+        let asked = self.probed.load(ordering: .relaxed)
+        return asked == Self.noProbe ? .zero : max(.zero, now - Instant(nanoseconds: asked))
     }
 
     private static func deliver(_ letters: [Letter], to connections: Connections) {

@@ -62,7 +62,7 @@ extension Node {
     /// Whether a `HELLO` is heard.
     func admission() -> Admission {
         let authentications = self.jobs.authentications
-        return self.ask { logic, now in logic.admit(authentications: authentications, now: now) }
+        return self.feed { logic, now, _ in logic.hear(authentications: authentications, now: now) }
     }
 
     /// Finds out who a client is, and tells the connection, unless that is gone before; then the authenticator is cancelled.

@@ -77,6 +77,8 @@ final class Node: Sendable {
     let webhooks: Webhooks
     let hookRunner: HookRunner
     let metrics: ServerMetrics
+    let sampler: LoadSampler
+    let liveness: Liveness
     /// Nil when nobody traces.
     let tracer: ServerTracer?
     let logger: Logger
@@ -102,6 +104,8 @@ final class Node: Sendable {
         self.loopClock = parts.loopClock
         self.logger = parts.logger
         self.metrics = ServerMetrics()
+        self.sampler = LoadSampler(memoryLimit: MemoryLimit.ofProcess(), freeBytes: parts.store.freeBytes)
+        self.liveness = Liveness(now: parts.clock.monotonic())
         self.tracer = ServerTracer.current()
         self.webhooks = Webhooks(parts, metrics: self.metrics.webhooks, tracer: self.tracer)
         self.hooks = self.webhooks.completing(parts.hooks)
@@ -340,6 +344,9 @@ extension Node.Parts {
             schemas: self.store.schemas,
             maxConnections: self.maxConnections,
             creations: self.configuration.creationPace ?? self.configuration.newQueuesPerSecond.map { CreationLimit.Pace(perSecond: $0) },
+            pace: self.configuration.attachPace,
+            maxConnectionsPerAddress: self.configuration.maxConnectionsPerAddress,
+            readiness: self.configuration.readiness.policy,
             handlers: HandlerPolicy(maxAttempts: self.configuration.handlerAttempts),
             maxUplinkBytes: self.configuration.maxUplinkBytes
         )

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// The port that clients connect to: the WebSocket, `/live` and `/ready`.
+/// The port that clients connect to: the WebSocket, `/live`, `/ready` and `/load`.
 enum PublicListener {
     /// Opens the port.
     ///
@@ -46,7 +46,7 @@ enum PublicListener {
     {
         // A balancer tries another node then. Whoever got further is told 4100. [R5.1-3]
         guard node.ask({ logic, now in logic.takesHandshakes(now: now) }) else {
-            return .refuse(HTTPAnswer(.serviceUnavailable, headers: ["Retry-After": "1"], text: "This node is draining."))
+            return .refuse(HTTPAnswer(.serviceUnavailable, headers: ["Retry-After": "1"], text: "This node takes no clients now."))
         }
         if node.authentication.isNone, let answer = self.refusalWithoutAuthentication(head) { return .refuse(answer) }
         guard let home = node.loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
@@ -68,10 +68,16 @@ enum PublicListener {
         return nil
     }
 
-    private static func answer(_ head: HTTPRequestHead, _ node: Node) -> HTTPAnswer {
+    static func answer(_ head: HTTPRequestHead, _ node: Node) -> HTTPAnswer {
         switch ServerHandshake.path(of: head.uri) {
         case "/live":
-            return HTTPAnswer(.ok, headers: ["Cache-Control": "no-store"], text: "live")
+            let isLive = node.isLive
+            let status: HTTPResponseStatus = isLive ? .ok : .serviceUnavailable
+            return HTTPAnswer(status, headers: ["Cache-Control": "no-store"], text: isLive ? "live" : "stuck")
+        case "/load":
+            let load = node.ask { logic, now in logic.loadReport(now: now) }
+            let headers: HTTPHeaders = ["Cache-Control": "no-store", "Content-Type": "application/json"]
+            return HTTPAnswer(.ok, headers: headers, body: ByteBuffer(string: load.text + "\n"))
         case "/ready":
             let readiness = node.ask { logic, now in logic.readiness(now: now) }
             let status: HTTPResponseStatus = readiness.isReady ? .ok : .serviceUnavailable

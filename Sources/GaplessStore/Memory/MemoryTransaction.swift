@@ -120,6 +120,10 @@ final class MemoryTransaction: StoreTransaction {
         return found.map { LastMessage(sequence: $0.sequence, time: $0.times.time) }
     }
 
+    func oldestTime(of client: ClientID) -> Timestamp? {
+        self.state.queues[client]?.messages.all.first?.times.time
+    }
+
     func hasUnexpired(_ client: ClientID) -> Bool {
         let now = self.clock
         return self.state.queues[client]?.messages.all.contains { !$0.times.isExpired(at: now) } ?? false

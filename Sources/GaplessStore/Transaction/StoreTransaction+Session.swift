@@ -169,19 +169,26 @@ extension StoreTransaction {
             return record.kept.messages
         }
         guard let removed = try self.removeExpired(record.client, limit: limit) else {
-            receipt.depths.append(record.kept.messages)
+            try self.measure(record, into: &receipt)
             return 0
         }
         var record = record
         record.expired(removed.sum, through: removed.range.last)
         try self.setRecord(record)
-        receipt.depths.append(record.kept.messages)
+        try self.measure(record, into: &receipt)
         receipt.messages += removed.sum.messages
         if let holder = record.holder {
             receipt.news.append(Holder.OfClient(client: record.client, holder: holder))
             try self.raise(.news, for: record.client, at: holder.node)
         }
         return removed.sum.messages
+    }
+
+    /// Notes how full a queue is that stays, and how old.
+    private func measure(_ record: QueueRecord, into receipt: inout ExpireReceipt) throws(Failure) {
+        receipt.depths.append(record.kept.messages)
+        guard record.kept.messages > 0, let oldest = try self.oldestTime(of: record.client) else { return }
+        receipt.ages.append(max(.zero, oldest.duration(to: self.clock)))
     }
 
     private func isHolderAlive(_ record: QueueRecord) throws(Failure) -> Bool {

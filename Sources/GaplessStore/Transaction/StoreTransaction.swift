@@ -42,6 +42,8 @@ package protocol StoreTransaction: AnyObject {
     func times(of number: SequenceNumber, of client: ClientID) throws(Failure) -> KeptTimes?
     /// The newest message that is kept in a range and expires after a moment; nil when there is none.
     func newest(in range: SequenceRange, unexpiredAt moment: Timestamp, of client: ClientID) throws(Failure) -> LastMessage?
+    /// When the oldest message that is kept was committed; nil when none is.
+    func oldestTime(of client: ClientID) throws(Failure) -> Timestamp?
     /// Whether a message is kept that has not expired.
     func hasUnexpired(_ client: ClientID) throws(Failure) -> Bool
     /// Removes what is at or below the record's floor, and says how much that was; it too may only be out of sight at first.

@@ -244,6 +244,7 @@ final class StoreBench {
             sum.messages += receipt.messages
             sum.queues += receipt.queues
             sum.depths += receipt.depths
+            sum.ages += receipt.ages
             sum.stored = receipt.stored
             if !receipt.hasMore { return sum }
         }

@@ -41,13 +41,15 @@ extension StoreConformance {
             _ = try bench.acknowledge(4, fence)
             try expectEqual(try bench.send("6").deliveries.first?.discarded, nil, "acknowledged messages make room")
         },
-        StoreCheck("retention", "the sweep tells how full the queues it looked at are, and the store") { bench in
+        StoreCheck("retention", "the sweep tells how full the queues it looked at are and how old, and the store") { bench in
             try bench.send("old", timeToLive: .seconds(1))
+            bench.advance(by: .milliseconds(500))
             try bench.send("new")
             try bench.send("next")
             bench.advance(by: .seconds(2))
             let swept = try bench.expireAll()
             try expectEqual(swept.depths.filter { $0 > 0 }, [2], "what is left in the queue")
+            try expectEqual(swept.ages, [.seconds(2)], "how old the oldest of it is")
             try expectEqual(swept.stored, StoredSum(queues: 1, bytes: 7), "what is left in the store")
         },
         StoreCheck(

@@ -28,7 +28,7 @@ struct NodeCommand: AsyncParsableCommand {
 
                 STATE is serving, cordoned (it takes newcomers only when no other node does), draining (it moves its clients away and ends) or \
                 silent (no sign for 8 s; after a minute it is listed no more). SEEN tells how old the node's last sign is. READY is known of the \
-                node that is asked.
+                node that is asked; 'over' names what of a node's load is too much, as in /ready.
                 """
         )
 

@@ -18,6 +18,8 @@ struct NodeDescription: Codable, Hashable, Sendable {
     let capacity: UInt64?
     /// Why `/ready` says no; nil for another node than the one that was asked.
     let notReady: [String]?
+    /// What of its load is too much; nil when nothing is.
+    var over: [String]? = nil
 
     /// Whether it is the node that was asked.
     var isAsked: Bool { self.notReady != nil }
@@ -49,7 +51,7 @@ struct NodeDescription: Codable, Hashable, Sendable {
             table.append([
                 .init(node.name), .init(node.state, node.style), Self.number(node.connections), Self.number(node.attached),
                 Self.number(node.capacity), .init(node.isAsked ? "now" : TextFormat.time(Double(node.age) / 1_000)),
-                Self.readiness(node.notReady),
+                node.readiness,
             ])
         }
         return table
@@ -69,8 +71,11 @@ struct NodeDescription: Codable, Hashable, Sendable {
         number.map { "\(TextFormat.count($0))" } ?? .init("-", .faint)
     }
 
-    private static func readiness(_ reasons: [String]?) -> TextTable.Cell {
-        guard let reasons else { return .init("-", .faint) }
-        return reasons.isEmpty ? .init("yes", .good) : .init("no: " + reasons.joined(separator: ", "), .warning)
+    /// What people read under READY.
+    private var readiness: TextTable.Cell {
+        let over = self.over.map { "over: \($0.joined(separator: ", "))" }
+        guard let reasons = self.notReady else { return over.map { .init($0, .warning) } ?? .init("-", .faint) }
+        guard reasons.isEmpty else { return .init("no: " + reasons.joined(separator: ", "), .warning) }
+        return over.map { .init("yes, \($0)", .warning) } ?? .init("yes", .good)
     }
 }

@@ -61,6 +61,45 @@ struct ServeOptions: ParsableArguments {
     var newQueuesPerSecond: String?
 
     @Option(
+        help: ArgumentHelp(
+            "How many clients attach each second (2000), or 'none'; the others are told when to come back.",
+            valueName: "count"
+        )
+    )
+    var attachesPerSecond: String?
+
+    @Option(help: ArgumentHelp("A node that starts takes so long from a tenth of that to all of it (30s).", valueName: "duration"))
+    var warmUp: String?
+
+    @Option(help: ArgumentHelp("The most connections of one address, or 'none' (none).", valueName: "count"))
+    var maxConnectionsPerAddress: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Send new clients to other nodes from so many connections on, in percent of the most (90), or 'none'.",
+            valueName: "percent"
+        )
+    )
+    var readyMaxConnections: String?
+
+    @Option(help: ArgumentHelp("The same when event loops let others wait so long (500ms), or 'none'.", valueName: "duration"))
+    var readyMaxLoopLag: String?
+
+    @Option(help: ArgumentHelp("The same when commits take so long (2s), or 'none'.", valueName: "duration"))
+    var readyMaxCommitTime: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The same when so much memory is in use, in percent of the limit of the control group (90), or 'none'.",
+            valueName: "percent"
+        )
+    )
+    var readyMaxMemory: String?
+
+    @Option(help: ArgumentHelp("The same when so little is free on the disk of the store (268435456), or 'none'.", valueName: "bytes"))
+    var readyMinFreeDisk: String?
+
+    @Option(
         parsing: .singleValue,
         help: ArgumentHelp("A web page's origin that may connect beside the own host; repeat it. 'any' for all.", valueName: "origin")
     )
@@ -149,6 +188,10 @@ struct ServeOptions: ParsableArguments {
             "admin-key-file": self.adminKeyFile, "max-messages": self.maxMessages, "max-bytes": self.maxBytes, "max-age": self.maxAge,
             "on-overflow": self.onOverflow, "keep": self.keep, "max-message-bytes": self.maxMessageBytes,
             "max-connections": self.maxConnections, "new-queues-per-second": self.newQueuesPerSecond,
+            "attaches-per-second": self.attachesPerSecond, "warm-up": self.warmUp,
+            "max-connections-per-address": self.maxConnectionsPerAddress, "ready-max-connections": self.readyMaxConnections,
+            "ready-max-loop-lag": self.readyMaxLoopLag, "ready-max-commit-time": self.readyMaxCommitTime,
+            "ready-max-memory": self.readyMaxMemory, "ready-min-free-disk": self.readyMinFreeDisk,
             "tls-certificate": self.tlsCertificate, "tls-key": self.tlsKey,
             "heartbeat": self.heartbeat, "silence": self.silence, "drain-wait": self.drainWait,
             "drain-time": self.drainTime, "move-time": self.moveTime, "hard-stop": self.hardStop,
@@ -164,7 +207,9 @@ struct ServeOptions: ParsableArguments {
         "listen", "admin", "store", "secure-delete", "name", "auth", "admin-key-file", "max-messages", "max-bytes", "max-age",
         "on-overflow", "keep",
         "max-message-bytes", "max-connections", "allow-origin", "endpoint", "tls-certificate", "tls-key", "heartbeat", "silence",
-        "new-queues-per-second",
-        "drain-time", "hard-stop", "uplink", "webhook", "webhook-secret-file", "webhook-events", "webhook-timeout", "log-level",
+        "new-queues-per-second", "attaches-per-second", "warm-up", "max-connections-per-address", "ready-max-connections",
+        "ready-max-loop-lag", "ready-max-commit-time", "ready-max-memory", "ready-min-free-disk",
+        "drain-wait", "drain-time", "move-time", "hard-stop", "uplink", "webhook", "webhook-secret-file", "webhook-events",
+        "webhook-timeout", "log-level",
     ]
 }

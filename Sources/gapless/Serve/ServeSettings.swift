@@ -132,11 +132,8 @@ struct ServeSettings {
         try self.setRetention(&configuration.retention)
         try self.set("max-message-bytes", \.maxMessageBytes, of: &configuration)
         if let count = try self.count("max-connections") { configuration.maxConnections = count }
-        if self.text("new-queues-per-second") == "none" {
-            configuration.newQueuesPerSecond = nil
-        } else if let count = try self.count("new-queues-per-second") {
-            configuration.newQueuesPerSecond = count
-        }
+        try self.setOrNone("new-queues-per-second", \.newQueuesPerSecond, of: &configuration)
+        try self.setLoad(&configuration)
         let origins = self.reader.stringArray(forKey: "allow-origin") ?? []
         if !origins.isEmpty { configuration.origins = origins == ["any"] ? .any : .allowing(origins) }
         configuration.endpoints = self.reader.stringArray(forKey: "endpoint") ?? []
@@ -186,6 +183,17 @@ struct ServeSettings {
         configuration.admin?.key = text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
+    private func setLoad(_ configuration: inout ServerConfiguration) throws {
+        try self.setOrNone("attaches-per-second", \.attachesPerSecond, of: &configuration)
+        try self.set("warm-up", \.warmUp, of: &configuration)
+        try self.setOrNone("max-connections-per-address", \.maxConnectionsPerAddress, of: &configuration)
+        try self.setOrNone("ready-max-connections", \.readiness.maxConnections, of: &configuration)
+        try self.setOrNone("ready-max-loop-lag", \.readiness.maxLoopLag, of: &configuration)
+        try self.setOrNone("ready-max-commit-time", \.readiness.maxCommitTime, of: &configuration)
+        try self.setOrNone("ready-max-memory", \.readiness.maxMemory, of: &configuration)
+        try self.setOrNone("ready-min-free-disk", \.readiness.minFreeDisk, of: &configuration)
+    }
+
     private func setRetention(_ retention: inout RetentionPolicy) throws {
         try self.set("max-messages", \.maxMessages, of: &retention)
         try self.set("max-bytes", \.maxBytes, of: &retention)
@@ -227,12 +235,32 @@ struct ServeSettings {
         if let count = try self.count(name) { root[keyPath: path] = count }
     }
 
+    private func setOrNone<Root>(_ name: String, _ path: WritableKeyPath<Root, Int?>, of root: inout Root) throws {
+        if self.text(name) == "none" {
+            root[keyPath: path] = nil
+        } else if let count = try self.count(name) {
+            root[keyPath: path] = count
+        }
+    }
+
+    private func setOrNone<Root>(_ name: String, _ path: WritableKeyPath<Root, Duration?>, of root: inout Root) throws {
+        if self.text(name) == "none" {
+            root[keyPath: path] = nil
+        } else if let duration = try self.duration(name) {
+            root[keyPath: path] = duration
+        }
+    }
+
     func set<Root>(_ name: String, _ path: WritableKeyPath<Root, Duration>, of root: inout Root) throws {
-        guard let text = self.text(name) else { return }
+        if let duration = try self.duration(name) { root[keyPath: path] = duration }
+    }
+
+    private func duration(_ name: String) throws -> Duration? {
+        guard let text = self.text(name) else { return nil }
         // Whether nothing is within the bounds is for the configuration to say.
         guard let argument = DurationArgument(argument: text, least: 0) else {
             throw ProgramError(.misconfigured, "--\(name) is a duration such as 250ms, 30s, 15m or 1h, not '\(text)'")
         }
-        root[keyPath: path] = argument.duration
+        return argument.duration
     }
 }

@@ -28,6 +28,9 @@ struct TopDetail {
         if let reasons = self.row.node?.notReady {
             line.append(reasons.isEmpty ? ", ready" : ", not ready: \(reasons.joined(separator: ", "))", reasons.isEmpty ? .good : .warning)
         }
+        if let over = self.row.node?.over, self.row.node?.notReady?.isEmpty != false {
+            line.append(", over: \(over.joined(separator: ", "))", .warning)
+        }
         if self.row.measures?.isRestarted == true { line.append(", just restarted", .warning) }
         if let address = self.row.address, address != self.row.name { line.append("  \(address)", .faint) }
         return line

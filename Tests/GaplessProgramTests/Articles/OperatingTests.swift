@@ -49,7 +49,7 @@ import Testing
 
     @Test func theDefaultsAreThoseOfTheCode() throws {
         let configuration = ServerConfiguration()
-        let retention = configuration.retention
+        let (retention, readiness) = (configuration.retention, configuration.readiness)
         let defaults: [String: String] = [
             "retention.maxMessages": Self.count(retention.maxMessages), "retention.maxBytes": Self.bytes(retention.maxBytes),
             "retention.maxAge": Self.time(retention.maxAge), "retention.onOverflow": "discard-oldest",
@@ -68,6 +68,13 @@ import Testing
             "newQueuesPerSecond": configuration.newQueuesPerSecond.map {
                 "\(Self.count($0)) for each address, \(Self.count($0 * 10)) at once"
             } ?? "no limit",
+            "attachesPerSecond": configuration.attachesPerSecond.map(Self.count) ?? "none", "warmUp": Self.time(configuration.warmUp),
+            "maxConnectionsPerAddress": configuration.maxConnectionsPerAddress.map(Self.count) ?? "none",
+            "readiness.maxConnections": readiness.maxConnections.map { "\($0) %" } ?? "none",
+            "readiness.maxMemory": readiness.maxMemory.map { "\($0) %" } ?? "none",
+            "readiness.maxLoopLag": readiness.maxLoopLag.map { "\($0.milliseconds) ms" } ?? "none",
+            "readiness.maxCommitTime": readiness.maxCommitTime.map(Self.time) ?? "none",
+            "readiness.minFreeDisk": readiness.minFreeDisk.map { "\($0 >> 20) MiB" } ?? "none",
             "handlerAttempts": Self.count(configuration.handlerAttempts), "maxPendingSends": Self.count(configuration.maxPendingSends),
             "messageWebhook": configuration.messageWebhook?.url ?? "none", "eventWebhook": configuration.eventWebhook?.url ?? "none",
             "messageWebhook.timeout": Self.time(WebhookConfiguration(url: "", secrets: []).timeout),
@@ -80,6 +87,20 @@ import Testing
         for row in rows {
             #expect(row[2] == defaults[row[0]], "the default of \(row[0])")
         }
+    }
+
+    @Test func eachThresholdIsExplainedWithItsOption() throws {
+        let rows = Documents.table(["Measure", "Option", "Too much"], of: try Self.article())
+        #expect(rows.map { $0[0] } == LoadMeasure.allCases.map(\.rawValue))
+        let help = ServeCommand.helpMessage(columns: 200)
+        #expect(rows.allSatisfy { help.contains("\($0[1]) <") })
+    }
+
+    @Test func eachReasonOfReadinessIsExplained() throws {
+        let names = Documents.table(["Reason", "What it means"], of: try Self.article()).flatMap {
+            $0[0].split(separator: ", ").map(String.init)
+        }
+        #expect(names.sorted() == Readiness.Reason.allCases.map(\.rawValue).sorted())
     }
 
     private static func count(_ number: Int) -> String {

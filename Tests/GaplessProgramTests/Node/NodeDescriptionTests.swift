@@ -25,6 +25,13 @@ import Testing
         #expect(table.text().hasSuffix("no: draining, full"))
     }
 
+    @Test func whatIsTooMuchIsNamed() {
+        var nodes = [TopFixture.node("a", notReady: []), TopFixture.node("b"), TopFixture.node("c", notReady: ["disk"])]
+        for index in nodes.indices { nodes[index].over = ["disk", "memory"] }
+        let lines = gapless.NodeDescription.table(nodes).text().split(separator: "\n").dropFirst()
+        #expect(zip(lines, ["yes, over: disk, memory", "over: disk, memory", "no: disk"]).allSatisfy { $0.hasSuffix($1) })
+    }
+
     @Test func whatALaterNodeTellsBesidesDoesNoHarm() throws {
         let text =
             #"{"nodes":[{"name":"a","state":"resting","age":0,"notReady":["tired"],"mood":{"of":"the day"}},{"name":"b","state":"serving","age":9}]}"#

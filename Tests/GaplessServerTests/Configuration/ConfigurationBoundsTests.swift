@@ -25,6 +25,11 @@ import Testing
         Bounds(setting: "maxConnections", values: 1...10_000_000) { $0.maxConnections = $1 },
         Bounds(setting: "maxPendingSends", values: 1...1_000_000) { $0.maxPendingSends = $1 },
         Bounds(setting: "threads", values: 1...256) { $0.threads = $1 },
+        Bounds(setting: "attachesPerSecond", values: 1...100_000) { $0.attachesPerSecond = $1 },
+        Bounds(setting: "maxConnectionsPerAddress", values: 1...10_000_000) { $0.maxConnectionsPerAddress = $1 },
+        Bounds(setting: "readiness.maxConnections", values: 1...100) { $0.readiness.maxConnections = $1 },
+        Bounds(setting: "readiness.maxMemory", values: 1...100) { $0.readiness.maxMemory = $1 },
+        Bounds(setting: "readiness.minFreeDisk", values: 1...1_099_511_627_776) { $0.readiness.minFreeDisk = $1 },
         Bounds(setting: "admin.maxBodyBytes", values: 1...1_073_741_824) { $0.admin?.maxBodyBytes = $1 },
     ]
 
@@ -57,6 +62,9 @@ import Testing
             $0.hardStop = .seconds(900)
         },
         Bounds(setting: "hardStop", values: 60_000...900_000) { $0.hardStop = .milliseconds($1) },
+        Bounds(setting: "warmUp", values: 0...300_000) { $0.warmUp = .milliseconds($1) },
+        Bounds(setting: "readiness.maxLoopLag", values: 1...60_000) { $0.readiness.maxLoopLag = .milliseconds($1) },
+        Bounds(setting: "readiness.maxCommitTime", values: 1...60_000) { $0.readiness.maxCommitTime = .milliseconds($1) },
         Bounds(setting: "sendTimeout", values: 1_000...300_000) { $0.sendTimeout = .milliseconds($1) },
     ]
 
@@ -139,5 +147,17 @@ import Testing
             try GaplessServer(store: .memory(), authenticator: .anonymous, configuration: configuration)
         }
         #expect(error?.description == "threads: Must be 1 through 256.")
+    }
+
+    @Test func thresholdsAreThoseOfTheNodeUnlessTheyAreChanged() {
+        #expect(ReadinessThresholds().policy == ReadinessPolicy())
+        #expect(ReadinessThresholds.none.policy == ReadinessPolicy.none)
+        var thresholds = ReadinessThresholds.none
+        thresholds.maxConnections = 1
+        thresholds.maxLoopLag = .milliseconds(1)
+        #expect(thresholds.policy.connections == LoadThreshold(over: 10, under: 8))
+        #expect(thresholds.policy.loopLag == LoadThreshold(over: 1_000_000, under: 200_000))
+        let pace = ServerConfiguration().attachPace
+        #expect(pace == AttachPace.Limit())
     }
 }

@@ -60,7 +60,8 @@ import Testing
         ("KEY_LIFETIME", { $0.keyLifetime }), ("HEARTBEAT", { $0.heartbeat }), ("SILENCE", { $0.silence }),
         ("HELLO_DEADLINE", { $0.helloDeadline }), ("AUTHENTICATION_GRACE", { $0.authenticationGrace }),
         ("DRAIN_WAIT", { $0.drainWait }), ("DRAIN_TIME", { $0.drainTime }), ("MOVE_TIME", { $0.moveTime }),
-        ("SEND_TIMEOUT", { $0.sendTimeout }),
+        ("SEND_TIMEOUT", { $0.sendTimeout }), ("WARM_UP", { $0.warmUp }),
+        ("READY_MAX_LOOP_LAG", { $0.readiness.maxLoopLag ?? .zero }), ("READY_MAX_COMMIT_TIME", { $0.readiness.maxCommitTime ?? .zero }),
     ]
 
     @Test(arguments: Self.durations.indices)
@@ -76,12 +77,25 @@ import Testing
         }
     }
 
+    @Test func noneIsNoBound() throws {
+        let names = [
+            "NEW_QUEUES_PER_SECOND", "ATTACHES_PER_SECOND", "MAX_CONNECTIONS_PER_ADDRESS", "READY_MAX_CONNECTIONS", "READY_MAX_MEMORY",
+            "READY_MIN_FREE_DISK", "READY_MAX_LOOP_LAG", "READY_MAX_COMMIT_TIME",
+        ]
+        let read = try self.read(Dictionary(uniqueKeysWithValues: names.map { ($0, "none") }))
+        #expect(read.newQueuesPerSecond == nil && read.attachesPerSecond == nil && read.maxConnectionsPerAddress == nil)
+        #expect(read.readiness == .none)
+    }
+
     private static let integers: [(String, @Sendable (ServerConfiguration) -> Int?)] = [
         ("MAX_MESSAGES", { $0.retention.maxMessages }), ("MAX_BYTES", { $0.retention.maxBytes }),
         ("MAX_CLIENTS_PER_USER", { $0.maxClientsPerUser }), ("MAX_QUEUES", { $0.maxQueues }),
         ("MAX_STORE_BYTES", { $0.maxStoreBytes }), ("MAX_MESSAGE_BYTES", { $0.maxMessageBytes }),
         ("HANDLER_ATTEMPTS", { $0.handlerAttempts }), ("MAX_CONNECTIONS", { $0.maxConnections }),
         ("MAX_PENDING_SENDS", { $0.maxPendingSends }), ("THREADS", { $0.threads }),
+        ("ATTACHES_PER_SECOND", { $0.attachesPerSecond }), ("MAX_CONNECTIONS_PER_ADDRESS", { $0.maxConnectionsPerAddress }),
+        ("READY_MAX_CONNECTIONS", { $0.readiness.maxConnections }), ("READY_MAX_MEMORY", { $0.readiness.maxMemory }),
+        ("READY_MIN_FREE_DISK", { $0.readiness.minFreeDisk }),
         ("DOWNLINK_MESSAGES", { Int($0.downlinkWindow.messages) }), ("DOWNLINK_BYTES", { Int($0.downlinkWindow.bytes) }),
         ("UPLINK_MESSAGES", { Int($0.uplinkWindow.messages) }), ("UPLINK_BYTES", { Int($0.uplinkWindow.bytes) }),
     ]

@@ -306,11 +306,14 @@ import Testing
         let metrics = ServerMetrics(system: PrometheusMetrics())
         var receipt = ExpireReceipt(news: [], messages: 0, queues: [], hasMore: false)
         receipt.depths = [0, 3, 3, 5_000]
+        receipt.ages = [.milliseconds(900), .seconds(7_000), .seconds(700_000)]
         receipt.stored = StoredSum(queues: 7, bytes: 1_234)
         metrics.committed([CommittedOperation(.expire(ExpireOperation(maxRows: 500)), .expire(receipt))])
         let lines = [
             "gapless_server_store_bytes 1234", "gapless_server_store_queues 7", #"gapless_server_queues_depth_bucket{le="1"} 1"#,
             #"gapless_server_queues_depth_bucket{le="4"} 3"#, "gapless_server_queues_depth_count 4",
+            #"gapless_server_queues_oldest_seconds_bucket{le="1"} 1"#, #"gapless_server_queues_oldest_seconds_bucket{le="14400"} 2"#,
+            #"gapless_server_queues_oldest_seconds_bucket{le="604800"} 2"#, "gapless_server_queues_oldest_seconds_count 3",
         ]
         Self.expect(lines, in: metrics.prometheus.text())
     }
@@ -333,6 +336,55 @@ import Testing
         loop.probe(clock, metrics)
         try await loop.eventLoop.submit {}.get()
         Self.expect(["gapless_server_loop_lag_seconds_count 2"], in: metrics.prometheus.text())
+    }
+
+    @Test func aProbeThatWaitsCountsWithWhatItHasWaited() async throws {
+        let loop = LoopShell(index: 0, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
+        let metrics = ServerMetrics(system: PrometheusMetrics())
+        let moment = Atomic<Int64>(1_000_000_000)
+        let clock = GatewayClock(
+            wallClock: { Timestamp(milliseconds: 0) },
+            monotonic: { Instant(nanoseconds: moment.load(ordering: .relaxed)) },
+            sleep: { _ in }
+        )
+        #expect(loop.takeLag(now: clock.monotonic()) == .zero)
+        try await loop.eventLoop.submit {
+            loop.probe(clock, metrics)
+            moment.store(1_600_000_000, ordering: .relaxed)
+            #expect(loop.takeLag(now: clock.monotonic()) == .milliseconds(600))
+            #expect(loop.silence(now: clock.monotonic()) == .milliseconds(600))
+            moment.store(1_700_000_000, ordering: .relaxed)
+        }.get()
+        try await loop.eventLoop.submit {}.get()
+        #expect(loop.silence(now: clock.monotonic()) == .zero)
+        #expect(loop.takeLag(now: clock.monotonic()) == .milliseconds(700))
+        #expect(loop.takeLag(now: clock.monotonic()) == .zero)
+    }
+
+    @Test func aCommitThatHangsCountsBeforeItHasEnded() {
+        var health = GatewayHealth()
+        health.meanDuration = .milliseconds(30)
+        let sampler = LoadSampler(memoryLimit: 7, freeBytes: { 5 })
+        let now = Instant(nanoseconds: 9_000_000_000)
+        let quiet = sampler.sample(health, [], now: now)
+        #expect(quiet.commitTime == .milliseconds(30) && quiet.memoryLimit == 7 && quiet.freeDisk == 5)
+        health.underWaySince = Instant(nanoseconds: 2_000_000_000)
+        #expect(sampler.sample(health, [], now: now).commitTime == .seconds(7))
+    }
+
+    @Test func theLeastLimitOfAllGroupsCounts() {
+        let newer = [
+            "/sys/fs/cgroup/a/b/memory.max": "max\n", "/sys/fs/cgroup/a/memory.max": "1000\n", "/sys/fs/cgroup/memory.max": "5000\n",
+        ]
+        #expect(MemoryLimit.limit(groups: "0::/a/b\n") { newer[$0] } == 1_000)
+        #expect(MemoryLimit.limit(groups: "0::/a/b\n") { $0 == "/sys/fs/cgroup/a/b/memory.max" ? "max\n" : nil } == nil)
+        #expect(MemoryLimit.limit(groups: "0::/\n") { newer[$0] } == 5_000)
+        // In a container the older system shows only the group's own part of the tree.
+        let groups = "9:name=systemd:/\n4:memory:/docker/x\n0::/\n"
+        #expect(MemoryLimit.limit(groups: groups) { $0 == "/sys/fs/cgroup/memory/memory.limit_in_bytes" ? "77\n" : nil } == 77)
+        #expect(MemoryLimit.limit(groups: groups) { $0.hasSuffix("x/memory.limit_in_bytes") ? "9223372036854771712" : nil } == nil)
+        #expect(MemoryLimit.limit(groups: "4:cpu:/a\nnonsense\n") { _ in "5" } == nil)
+        #expect(MemoryLimit.limit(groups: "") { _ in "5" } == nil)
     }
 
     @Test func theMemoryOfTheProcessIsKnown() throws {

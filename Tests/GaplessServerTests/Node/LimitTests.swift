@@ -35,6 +35,48 @@ import Testing
         }
     }
 
+    @Test func anAddressHasSoManyConnections() async throws {
+        // [R5.1-8]
+        var configuration = TestServer.configuration
+        configuration.maxConnectionsPerAddress = 2
+        try await TestServer.run(configuration: configuration) { server in
+            let (first, _) = try await RawClient.attach(server.url, Greeting(client: "a"))
+            let second = try await RawClient.connect(server.url)
+            let third = try await RawClient.connect(server.url)
+            let error = try await third.expect("ERROR {\"code\":4101,")
+            #expect(error.contains("\"retryAfter\":") && error.contains("\"jitter\":"))
+            try await third.expectClose(4101)
+            second.send(Greeting(client: "b").text)
+            try await second.expect("WELCOME ")
+            first.send("BYE")
+            try await first.expectEnd(4502)
+            // The node has heard of its end when it counts one connection less.
+            while try await server.server.nodes().first?.load?.connections != 1 {}
+            _ = try await RawClient.attach(server.url, Greeting(client: "c"))
+        }
+    }
+
+    @Test func clientsThatComeTooFastAreToldWhenToComeBack() async throws {
+        // [R5.1-8]
+        let time = ManualTime()
+        var configuration = TestServer.configuration
+        configuration.attachesPerSecond = 1
+        configuration.warmUp = .zero
+        try await TestServer.run(time: time, configuration: configuration) { server in
+            _ = try await RawClient.attach(server.url, Greeting(client: "a"))
+            for second in 1...2 {
+                let early = try await RawClient.connect(server.url)
+                early.send(Greeting(client: "b").text)
+                let error = try await early.expect("ERROR {\"code\":4101,")
+                #expect(error.contains("\"retryAfter\":\(second)000") && error.contains("\"jitter\":250"))
+                try await early.expectClose(4101)
+            }
+            #expect(try await server.server.queue(of: .test("b")) == nil)
+            await time.advance(by: .seconds(1))
+            _ = try await RawClient.attach(server.url, Greeting(client: "b"))
+        }
+    }
+
     @Test func aUserHasSoManyClients() async throws {
         // [R5.4-1], [R5.4-2]
         var configuration = TestServer.configuration
