@@ -36,7 +36,25 @@ enum OpenAPIPublicPaths {
             "responses": {
               "200": {"description": "It should.", "content": {"text/plain": {"schema": {"type": "string"}}}},
               "503": {"description": "It should not, for these reasons.",
-                "content": {"text/plain": {"schema": {"type": "string"}}}}}}
+                "content": {"text/plain": {"schema": {"type": "string"}}}}}},
+          "/load": {"operationId": "load", "summary": "Tells how much the node has to do.", "security": [{}],
+            "responses": {
+              "200": {"description": "Times are milliseconds, memory and disk bytes; what is not known is left out.",
+                "content": {"application/json": {"schema": {"type": "object",
+                  "required": ["ready", "weight", "connections", "attached", "capacity", "reasons", "over"],
+                  "properties": {
+                    "ready": {"type": "boolean"},
+                    "weight": {"type": "integer", "minimum": 0, "maximum": 100},
+                    "connections": {"$ref": "#/components/schemas/Count"},
+                    "attached": {"$ref": "#/components/schemas/Count"},
+                    "capacity": {"$ref": "#/components/schemas/Count"},
+                    "loopLag": {"$ref": "#/components/schemas/Milliseconds"},
+                    "commit": {"$ref": "#/components/schemas/Milliseconds"},
+                    "memory": {"$ref": "#/components/schemas/Count"},
+                    "memoryLimit": {"$ref": "#/components/schemas/Count"},
+                    "freeDisk": {"$ref": "#/components/schemas/Count"},
+                    "reasons": {"type": "array", "items": {"type": "string"}, "description": "Those of /ready."},
+                    "over": {"type": "array", "items": {"type": "string"}, "description": "What of its load is too much."}}}}}}}}
         }
         """#
 }

@@ -141,7 +141,7 @@ enum OpenAPISchemas {
               "attached": {"$ref": "#/components/schemas/Count"},
               "capacity": {"$ref": "#/components/schemas/Count"},
               "notReady": {"type": "array", "items": {"type": "string"}, "description": "Of the node that is asked: why /ready is 503."},
-              "over": {"type": "array", "items": {"type": "string"}, "description": "What of its load is too much."}}},
+              "over": {"type": "array", "items": {"type": "string"}, "description": "What of its load is too much; left out when nothing is."}}},
           "NodeList": {"type": "object", "required": ["nodes"],
             "properties": {"nodes": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Node"}}}},
           "Order": {"type": "object", "required": ["name", "order"],

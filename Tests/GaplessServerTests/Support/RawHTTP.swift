@@ -25,7 +25,7 @@ enum RawHTTP {
         if let body { fields["Content-Length"] = String(body.utf8.count) }
         let head = fields.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\r\n" }.joined()
         let answer = try await self.exchange("\(method) \(path) HTTP/1.1\r\n\(head)\r\n\(body ?? "")", port: port)
-        let isHealth = method == "GET" && ["/live", "/ready"].contains(path)
+        let isHealth = method == "GET" && ["/live", "/ready", "/load"].contains(path)
         if path.hasPrefix("/v1") || ["/metrics", "/openapi.json"].contains(path) || isHealth { Self.judge(answer, to: method, path) }
         return answer
     }
