@@ -144,6 +144,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case drainingTakes = "draining-takes"
     /// A cordoned node refuses clients though no other takes them. [R5.1-6]
     case cordonAbsolute = "cordon-absolute"
+    /// A node that has too much to do refuses clients though no other could take them. [R5.1-9]
+    case lastReadyUnready = "last-ready-unready"
     /// A node that has given no sign for long counts as one that takes clients. [R5.1-6]
     case deadCountsAsFresh = "dead-counts-as-fresh"
     /// Clients are moved by load while nodes are cordoned and drain. [R10.2-2]
@@ -165,7 +167,7 @@ package enum Mutant: String, CaseIterable, Sendable {
     package var isFleetMutant: Bool {
         switch self {
         case .drainInBurst, .drainAtOnce, .drainingTakes, .cordonAbsolute, .deadCountsAsFresh, .rebalanceInDeploy, .rebalanceTheYoung,
-            .rebalanceAllExcess, .lateDrainsUnpaced, .drainUnfitted, .drainTwiceHurries, .restDropped:
+            .rebalanceAllExcess, .lateDrainsUnpaced, .drainUnfitted, .drainTwiceHurries, .restDropped, .lastReadyUnready:
             true
         default: false
         }

@@ -67,7 +67,10 @@ package struct LoadWatch: Hashable, Sendable {
     ///
     /// - Parameter hasSpare: whether another node takes clients and has not too much to do.
     package mutating func heard(hasSpare: Bool, now: Instant) {
-        let sheds = self.isTold && self.isOver && hasSpare
+        var sheds = self.isTold && self.isOver && hasSpare
+        #if MUTANTS
+        if Mutant.lastReadyUnready.isPlanted { sheds = self.isOver }
+        #endif
         self.shedSince = sheds ? now : nil
         self.isTold = false
     }

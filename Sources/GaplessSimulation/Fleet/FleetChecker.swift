@@ -139,11 +139,11 @@ final class FleetChecker {
 
     // MARK: Who is taken
 
-    /// The balancer was refused: by a process that drains only when it had time to notice.
+    /// The balancer was refused: by a process that drains only when it had time to notice, unless it has too much to do.
     func refusedHandshake(_ process: FleetProcess) {
-        guard self.world.options.wait >= Self.balancerNotice, !process.isExcused, !process.isCordoned, let began = process.drainBegan else {
-            return
-        }
+        guard self.world.options.wait >= Self.balancerNotice, !process.isExcused, !process.isCordoned, !process.shedsLoad,
+            let began = process.drainBegan
+        else { return }
         let time = self.world.now - began
         self.require(false, .makeBeforeBreak, "n\(process.place) refuses a client \(time.milliseconds) ms after its drain began")
     }

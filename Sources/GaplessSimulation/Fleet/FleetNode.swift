@@ -71,6 +71,7 @@ final class FleetNode {
         self.uncordon()
         // Orders that were given before may come late.
         self.world.after(.seconds(15)) { self.uncordon() }
+        self.process?.relieve()
         self.start()
     }
 
@@ -107,6 +108,11 @@ final class FleetProcess {
     /// Whether it may be that it knew of nobody to send them to, stood still or was hurried, since it drains.
     private(set) var isExcused = false
     var isCordoned: Bool { self.logic.isCordoned }
+    /// Whether it sends clients elsewhere since it has too much to do.
+    var shedsLoad: Bool { self.logic.report.isOver && !self.logic.readiness(now: self.now).warnings.contains(.overloaded) }
+    /// Until when it has too much to do, and whether it is measured.
+    private var overloadedUntil = World.start
+    private var isMeasured = false
 
     init(_ world: FleetWorld, _ node: FleetNode, life: UInt64) {
         self.world = world
@@ -155,6 +161,28 @@ final class FleetProcess {
         self.isExcused = true
         self.world.changed()
         self.world.at(self.stalledUntil) { self.world.changed() }
+    }
+
+    /// It has too much to do for a while. That is no change for the checker: load never makes the last ready node unready. [R5.1-9]
+    func overload(for time: Duration) {
+        self.overloadedUntil = max(self.overloadedUntil, self.now + time)
+        guard !self.isMeasured else { return }
+        self.isMeasured = true
+        self.measure()
+    }
+
+    func relieve() {
+        self.overloadedUntil = min(self.overloadedUntil, self.now)
+    }
+
+    private func measure() {
+        self.run {
+            let sample = LoadSample(memory: self.now < self.overloadedUntil ? 100 : 0, memoryLimit: 100)
+            self.feed { $0.sampled(sample, now: $1, into: &$2) }
+            if self.logic.report.isOver { self.world.counters.count(self.shedsLoad ? .relievedByOthers : .overAndReady) }
+            self.isMeasured = self.now < self.overloadedUntil || self.logic.report.isOver
+            if self.isMeasured { self.world.after(.seconds(1)) { self.measure() } }
+        }
     }
 
     /// A signal, or what it is asked itself.

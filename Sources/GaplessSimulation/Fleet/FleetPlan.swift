@@ -10,6 +10,8 @@ package struct FleetPlan: Hashable, Sendable {
         /// What the node submits takes so much longer, for so long.
         case slowStore(Int, by: Int, for: Int)
         case failStore(Int, for: Int)
+        /// So many nodes from this one on have too much to do, for so long.
+        case overload(Int, count: Int, for: Int)
         /// So many new clients come straight to one node, past the balancer.
         case crowd(Int, clients: Int)
         /// Every node is restarted, one after the other.
@@ -190,13 +192,16 @@ extension FleetPlan.Step {
         // Places beyond the nodes of the beginning are those of a deploy with surge.
         let place = Int.random(in: 0..<(2 * options.nodes), using: &random)
         let time = Int.random(in: 500...60_000, using: &random)
-        switch Int.random(in: 0..<8, using: &random) {
+        switch Int.random(in: 0..<10, using: &random) {
         case 0: return .stall(place, for: min(time, 20_000))
         case 1, 2: return .crash(place, down: time)
         case 3: return .restart(place, down: time / 4, hurry: random.happens(500) ? time / 8 : nil)
         case 4: return .cordon(place, for: time * 2)
         case 5: return .slowStore(place, by: Int.random(in: 500...12_000, using: &random), for: time)
         case 6: return .failStore(place, for: time)
+        case 7, 8:
+            let count = [1, 2, 2 * options.nodes, 2 * options.nodes].randomElement(using: &random) ?? 1
+            return .overload(place, count: count, for: time)
         default: return .crowd(place, clients: Int.random(in: 20...max(40, options.clients / 2), using: &random))
         }
     }

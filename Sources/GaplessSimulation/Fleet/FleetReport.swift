@@ -36,6 +36,7 @@ package struct FleetCounters: Hashable, Sendable {
         case welcomed, drained = "asked to move", rebalanced = "asked to move by load", closed =
             "4000 or 4001"
         case round = "round of a rebalance", crash, stall, slowStore = "slow store", failingStore = "failing store", cordon, restart, crowd
+        case overload, relievedByOthers = "over and unready", overAndReady = "over and kept ready"
         case inPlace = "deploy in place", surge = "deploy with surge", killing = "deploy by killing"
         case refusedHandshake = "refused with 503", refusedHello = "refused inside", noServer = "no server up"
         case late = "asked to move though it came late", hurry = "drain in a hurry", order = "order through the store"

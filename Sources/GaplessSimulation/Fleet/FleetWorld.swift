@@ -215,6 +215,9 @@ final class FleetWorld {
         case .failStore(let place, for: let time):
             self.counters.count(.failingStore)
             self.nodes[place].disturbStore(until: self.now + .milliseconds(time), delay: nil)
+        case .overload(let place, count: let count, for: let time):
+            self.counters.count(.overload)
+            for other in 0..<count { self.nodes[(place + other) % self.nodes.count].process?.overload(for: .milliseconds(time)) }
         case .crowd(let place, clients: let count):
             self.counters.count(.crowd)
             for index in 0..<count { self.addClient(to: place, after: index * 10) }
