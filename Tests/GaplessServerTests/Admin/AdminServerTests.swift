@@ -28,7 +28,9 @@ import Testing
         configuration.retention.maxMessages = 1
         configuration.retention.onOverflow = .rejectNew
         configuration.maxQueues = 2
-        try await TestServer.run(configuration: configuration) { server in
+        // Nobody attaches: a client of another test that looks for a server which has gone may come to this port, and its queue would count.
+        let nobody = Authentication.custom { _ in throw AuthenticationError(.refused, "Nobody is let in.") }
+        try await TestServer.run(authenticator: nobody, configuration: configuration) { server in
             let cases: [(String, Int, String?)] = [
                 (#"{"to":"a","text":"x","id":"k"}"#, 200, nil), (#"{"to":"a","text":"x","id":"k"}"#, 200, nil),
                 (#"{"to":"a","text":"y","id":"k"}"#, 409, "conflict"), (#"{"to":"a","text":"y"}"#, 429, "queueFull"),

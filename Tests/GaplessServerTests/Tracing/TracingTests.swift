@@ -2,6 +2,7 @@ import GaplessCore
 import GaplessStore
 import GaplessTesting
 import InMemoryTracing
+import Metrics
 import Synchronization
 import Testing
 import Tracing
@@ -154,21 +155,27 @@ import Tracing
     // MARK: Failures
 
     @Test func aClientThatIsRefusedOrLeavesIsAFailedAttachment() async throws {
+        let metrics = PrometheusMetrics()
         let spans = try await Self.spans {
-            try await TestBackend.run({ call in
-                if call.text.contains("bad") { return .status(401) }
-                try await untilCancelled()
-                return .ok
-            }) { backend in
-                try await TestServer.run(authenticator: .webhook(backend.webhook)) { server in
-                    let refused = try await RawClient.connect(server.url)
-                    refused.send(Greeting(token: "bad").text)
-                    try await refused.expectEnd(4302)
-                    let gone = try await RawClient.connect(server.url)
-                    gone.send(Greeting(token: "slow").text)
-                    _ = try await backend.calls.next()
-                    _ = try await backend.calls.next()
-                    gone.close()
+            try await withMetricsFactory(metrics) {
+                try await TestBackend.run({ call in
+                    if call.text.contains("bad") { return .status(401) }
+                    try await untilCancelled()
+                    return .ok
+                }) { backend in
+                    try await TestServer.run(authenticator: .webhook(backend.webhook)) { server in
+                        let refused = try await RawClient.connect(server.url)
+                        refused.send(Greeting(token: "bad").text)
+                        try await refused.expectEnd(4302)
+                        let gone = try await RawClient.connect(server.url)
+                        gone.send(Greeting(token: "slow").text)
+                        _ = try await backend.calls.next()
+                        _ = try await backend.calls.next()
+                        gone.close()
+                        // Else the end of the server could be first.
+                        let cancelled = #"gapless_server_webhooks_total{kind="authentication",outcome="cancelled"}"#
+                        while metrics.value(cancelled) != 1 { await Task.yield() }
+                    }
                 }
             }
         }
