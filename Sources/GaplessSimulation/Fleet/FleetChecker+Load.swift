@@ -29,6 +29,8 @@ struct FleetLoadChecker {
 extension FleetChecker {
     /// What a node knows of the others is at most so many seconds old, with the way of its own heartbeat.
     private static let memory = 12
+    /// Rounds of fewer moves are not judged by what they brought.
+    private static let fewMoves = 20
     /// How long a node rests that moves clients without fruit.
     private static let rest = Duration.seconds(3_600)
 
@@ -43,7 +45,8 @@ extension FleetChecker {
         let (clients, excess) = (self.attached, self.excess)
         if let former = self.load.rounds[process.identity] {
             let expected = former.excess * clients / max(1, former.clients)
-            let isFruitless = (expected - excess) * 16 < former.most
+            // What few moves brought cannot be told: whoever is on the way counts at two nodes, and others move clients as well.
+            let isFruitless = former.most >= Self.fewMoves && (expected - excess) * 16 < former.most
             if isFruitless, self.settled != nil { self.requireRest(process) }
         }
         self.load.rounds[process.identity] = FleetLoadChecker.Moves(
